@@ -1,0 +1,119 @@
+import { z } from 'zod';
+
+/** A whole number from the environment; empty counts as unset. */
+const integer = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^-?\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum));
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const url = (...protocols: string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
+
+/** Every variable Baton reads, each with a sentence, a unit where it has one, and its default. The README's table is tested against it. */
+const variables = {
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on. Any address but loopback needs `ADMIN_TOKEN`.'),
+  PORT: integer(0, 65_535).default(4000).describe('TCP port to listen on. 0 takes a free one.'),
+  DATABASE_URL: url('postgres:', 'postgresql:')
+    .optional()
+    .describe('Postgres to use, as a URL. Unset: an embedded Postgres under `DATA_DIR`.'),
+  DATABASE_POOL_SIZE: integer(2, 500).default(20).describe('Connections to Postgres that one server process opens at most.'),
+  REDIS_URL: url('redis:', 'rediss:')
+    .optional()
+    .describe('Redis that carries wake-ups between replicas, as a URL. Unset: in-process only.'),
+  DATA_DIR: z.string().min(1).default('.baton').describe('Directory of the embedded Postgres, made when missing.'),
+  ADMIN_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .max(512)
+    .optional()
+    .describe('Bearer token with every right. Unset: open development mode, on loopback only.'),
+  LOG_LEVEL: z
+    .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+    .default('info')
+    .describe('Least severe level of log line that is written.'),
+  EVENT_RETENTION_DAYS: integer(1, 3650)
+    .default(30)
+    .describe('Days for which the event log, and so history and cursors, are kept.'),
+  SWEEP_INTERVAL_MS: integer(50, 1000)
+    .default(500)
+    .describe('Milliseconds between two looks for lapsed leases when none is known to lapse sooner.'),
+  POLL_INTERVAL_MS: integer(20, 1000)
+    .default(1000)
+    .describe('Milliseconds between two looks at the event log when nothing wakes the reader.'),
+  SUBSCRIBER_BUFFER: integer(10, 1_000_000)
+    .default(1000)
+    .describe('Events that may wait for one subscriber before its stream ends with `RESYNC_REQUIRED`.'),
+  AGENT_STALE_SECONDS: integer(1, 86_400).default(120).describe('Seconds without a heartbeat after which an agent is STALE.'),
+  AGENT_OFFLINE_SECONDS: integer(2, 604_800)
+    .default(300)
+    .describe('Seconds without a heartbeat after which an agent is OFFLINE.'),
+  SESSION_HOURS: integer(1, 8760).default(72).describe('Hours for which a sign-in lasts.'),
+  IDEMPOTENCY_HOURS: integer(1, 8760).default(24).describe('Hours for which the first answer to an idempotency key is kept.'),
+  MAX_BODY_BYTES: integer(1024, 104_857_600)
+    .default(1_048_576)
+    .describe('Bytes of the largest request body, and of the largest websocket message.'),
+  CORS_ORIGINS: list.default([]).describe('Origins, separated by commas, that browsers may call from besides the server’s own.'),
+  SHUTDOWN_GRACE_MS: integer(0, 60_000)
+    .default(8000)
+    .describe('Milliseconds that requests in flight get to finish once the server was told to stop.'),
+} satisfies Record<string, z.ZodType>;
+
+const environmentSchema = z.object(variables).superRefine((values, context) => {
+  if (!values.ADMIN_TOKEN && !isLoopback(values.HOST)) {
+    context.addIssue({
+      code: 'custom',
+      path: ['HOST'],
+      message: `is ${values.HOST}, which others can reach, but ADMIN_TOKEN is not set: set one, or listen on 127.0.0.1`,
+    });
+  }
+  if (values.AGENT_OFFLINE_SECONDS <= values.AGENT_STALE_SECONDS) {
+    context.addIssue({ code: 'custom', path: ['AGENT_OFFLINE_SECONDS'], message: 'must be more than AGENT_STALE_SECONDS' });
+  }
+});
+
+export type Config = Readonly<z.infer<typeof environmentSchema>>;
+
+/** The environment cannot be used; `problems` has one line for each thing that is wrong with it. */
+export class ConfigError extends Error {
+  constructor(readonly problems: string[]) {
+    super(`The configuration has ${problems.length} problem(s):\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Reads, checks and freezes the configuration; an empty variable counts as unset. Throws ConfigError with every problem at once. */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(
+    Object.keys(variables)
+      .map((name) => [name, environment[name]] as const)
+      .filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
+  return Object.freeze(parsed.data);
+}
+
+/** Name, description and default of every variable, for the README's table. */
+export function describeConfig(): { name: string; description: string; defaultValue: string }[] {
+  return Object.entries(variables).map(([name, schema]) => {
+    const parsed = z.object({ value: schema }).safeParse({});
+    const value = parsed.success ? parsed.data.value : undefined;
+    const defaultValue = value === undefined || (Array.isArray(value) && value.length === 0) ? '' : String(value);
+    return { name, description: schema.description ?? '', defaultValue };
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

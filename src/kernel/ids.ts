@@ -1,0 +1,11 @@
+import { v7, validate } from 'uuid';
+
+/** Mints a UUIDv7: ordered by time of minting, so that it doubles as the tie-break of every list. */
+export function newId(): string {
+  return v7();
+}
+
+/** Whether the text has the shape of an id of ours; anything else cannot name a thing we hold. */
+export function isId(text: string): boolean {
+  return validate(text);
+}
