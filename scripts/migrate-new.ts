@@ -13,7 +13,7 @@ if (!name || !/^[a-z][a-z0-9_]*$/.test(name)) {
 
 const directory = migrationsDirectory();
 await mkdir(directory, { recursive: true });
-const sql = await withMigratedDatabase((url) => diffToDatamodel(url, path.join(directory, '..', 'schema.prisma')));
+const sql = await withMigratedDatabase(diffToDatamodel);
 
 if (sql === null) {
   console.log('Nothing to do: the migrations and prisma/schema.prisma agree.');

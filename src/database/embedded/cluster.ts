@@ -1,6 +1,19 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Logger } from '../../kernel/logger.js';
@@ -51,9 +64,10 @@ export async function clusterHome(options: {
   user: OsUser | null;
   logger: Logger;
 }): Promise<string> {
-  const dataDir = path.resolve(options.dataDir);
+  await mkdir(options.dataDir, { recursive: true });
+  // One name for one directory, however the caller got there: a second owner is known by it.
+  const dataDir = await realpath(options.dataDir);
   const home = path.join(dataDir, 'postgres');
-  await mkdir(dataDir, { recursive: true });
   const linked = await readlink(home).catch(() => null);
   if (linked) return linked;
   if (await canEnter(dataDir, options.user)) return home;

@@ -1,0 +1,82 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import type { Logger } from '../kernel/logger.js';
+import type { OwnedDatabase, Sql, Statement } from './database.js';
+import { type Prisma, PrismaClient } from './generated/prisma/client.js';
+
+/** How long a caller waits for a free connection before it fails. */
+const connectionWaitMs = 10_000;
+/** How long a transaction may stay open: it holds the readers of the event log back meanwhile. */
+const transactionLimitMs = 15_000;
+
+/** Opens the database at `url`. Connects on first use; `close` waits for the statements in flight. */
+export function openDatabase(options: { url: string; poolSize: number; logger: Logger }): OwnedDatabase {
+  const pool = openPool(options);
+  const listeners: (() => void)[] = [];
+  const tellCommitted = () => {
+    for (const listener of listeners) listener();
+  };
+  const statementNames = new Map<string, string>();
+  const adapter = new PrismaPg(pool, {
+    // The same statement has the same name on either way to a connection, so each connection prepares it once. An empty
+    // name means none: Prisma's own statements take too many shapes to keep them all prepared.
+    statementNameGenerator: ({ sql }) => statementNames.get(sql) ?? '',
+  });
+  const prisma = new PrismaClient({ adapter });
+
+  async function query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    const { rows } = await pool.query({ name: statement.name, text: statement.text, values: [...values] });
+    return rows;
+  }
+
+  /** Prisma owns the connection of its transaction, so statements of ours have to go through it. */
+  function inTransaction(client: Prisma.TransactionClient): Sql['query'] {
+    return (statement, values) => {
+      statementNames.set(statement.text, statement.name);
+      return client.$queryRawUnsafe(statement.text, ...values.map((value) => value ?? null));
+    };
+  }
+
+  return {
+    prisma,
+    pool,
+    query,
+    async write<Row>(statement: Statement, values: readonly unknown[]) {
+      const rows = await query<Row>(statement, values);
+      tellCommitted();
+      return rows;
+    },
+    async transaction(work) {
+      const result = await prisma.$transaction((client) => work({ prisma: client, query: inTransaction(client) }), {
+        maxWait: connectionWaitMs,
+        timeout: transactionLimitMs,
+      });
+      tellCommitted();
+      return result;
+    },
+    onCommit(listener) {
+      listeners.push(listener);
+    },
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+function openPool(options: { url: string; poolSize: number; logger: Logger }): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolSize,
+    connectionTimeoutMillis: connectionWaitMs,
+    keepAlive: true,
+    application_name: 'baton',
+    // Prisma's adapter sends and reads instants without an offset, so it is right in UTC only.
+    onConnect: async (client) => {
+      await client.query("SET TIME ZONE 'UTC'");
+    },
+  });
+  // The server restarted, or a proxy dropped an idle connection: the pool replaces it, and without a listener the process would end.
+  pool.on('error', (error) => options.logger.warn({ error: error.message }, 'Lost an idle connection to the database'));
+  return pool;
+}
