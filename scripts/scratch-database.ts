@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.js';
@@ -10,6 +10,8 @@ export async function withMigratedDatabase<T>(work: (databaseUrl: string) => Pro
   const logger = createLogger('error');
   const dataDir = await mkdtemp(path.join(tmpdir(), 'baton-scratch-'));
   try {
+    // Lets Postgres in, which is another user when we are root; else the data would lie outside of the directory.
+    await chmod(dataDir, 0o711);
     const postgres = await startEmbeddedPostgres({ dataDir, logger, durable: false });
     try {
       await applyMigrations({ databaseUrl: postgres.url, logger });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -38,6 +38,8 @@ async function startPostgres(undo: (() => Promise<void>)[]): Promise<string> {
   const logger = createLogger('error');
   const dataDir = await mkdtemp(path.join(tmpdir(), 'baton-test-postgres-'));
   undo.push(() => rm(dataDir, { recursive: true, force: true }));
+  // Lets Postgres in, which is another user when we are root; else the data would lie outside of the directory.
+  await chmod(dataDir, 0o711);
   const settings = { max_connections: '300', max_wal_size: '4GB', autovacuum_naptime: '5min' };
   const postgres = await startEmbeddedPostgres({ dataDir, logger, durable: false, settings });
   undo.push(() => postgres.stop());
