@@ -112,6 +112,14 @@ describe('the embedded Postgres', () => {
     await interrupt(owner);
   });
 
+  it('stays with its owner when one of its processes crashes, which cuts every connection', async () => {
+    const dataDir = await temporaryDirectory();
+    const first = await start(dataDir);
+    await crashOneProcess(first.url);
+
+    await expect(start(dataDir)).rejects.toThrow(EmbeddedPostgresInUseError);
+  });
+
   it('has one owner when two start on an empty directory in the same moment', async () => {
     const dataDir = await temporaryDirectory();
 
@@ -171,6 +179,17 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
   } finally {
     await client.end();
   }
+}
+
+/** Kills the process that serves a connection, and returns when Postgres has cut that connection. */
+async function crashOneProcess(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const isCut = new Promise((resolve) => client.once('end', resolve));
+  process.kill(rows[0]?.pid as number, 'SIGKILL');
+  await isCut;
 }
 
 /** Runs `embedded-owner.ts` as the leader of a process group of its own, as a shell would. */

@@ -29,7 +29,7 @@ export async function preparePostgresBinaries(options: {
   if (await canRun(inPlace, options.user)) return inPlace;
 
   const { version } = JSON.parse(await readFile(path.join(installed.root, 'package.json'), 'utf8')) as { version: string };
-  const copy = path.join(options.copiesDirectory, `postgres-binaries-${version}-${process.platform}-${process.arch}`);
+  const copy = path.resolve(options.copiesDirectory, `postgres-binaries-${version}-${process.platform}-${process.arch}`);
   const copied = programsIn(copy);
   if (await canRun(copied, options.user)) return copied;
 

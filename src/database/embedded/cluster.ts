@@ -110,8 +110,13 @@ async function readCluster(home: string): Promise<Cluster | null> {
     await stat(path.join(dataDirectory, 'PG_VERSION'));
     return { dataDirectory, password: (await readFile(path.join(home, 'password'), 'utf8')).trim() };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    if (code !== 'EACCES') throw error;
+    throw new Error(
+      `The embedded Postgres in ${home} belongs to another user: start Baton as the one that made it, or set another DATA_DIR.`,
+      { cause: error },
+    );
   }
 }
 

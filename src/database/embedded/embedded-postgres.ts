@@ -1,10 +1,11 @@
-import { homedir } from 'node:os';
-import path from 'node:path';
 import type { Logger } from '../../kernel/logger.js';
 import { preparePostgresBinaries } from './binaries.js';
 import { clusterHome, openCluster } from './cluster.js';
 import { postgresUser } from './os-user.js';
 import { startPostgresServer } from './server.js';
+
+/** Where root keeps what Postgres' own user cannot reach where it lies. */
+const systemDirectory = '/var/lib/baton';
 
 export interface EmbeddedPostgresOptions {
   /** Directory whose `postgres` entry holds the data; made when missing. */
@@ -36,9 +37,8 @@ export interface EmbeddedPostgres {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { logger, durable = true, settings = {} } = options;
   const user = await postgresUser();
-  const systemDirectory = user ? '/var/lib/baton' : path.join(homedir(), '.cache', 'baton');
   const [binaries, home] = await Promise.all([
-    preparePostgresBinaries({ user, copiesDirectory: systemDirectory }),
+    preparePostgresBinaries({ user, copiesDirectory: user ? systemDirectory : options.dataDir }),
     clusterHome({ dataDir: options.dataDir, fallbackDirectory: systemDirectory, user, logger }),
   ]);
   const cluster = await openCluster({ home, binaries, user, durable });

@@ -21,13 +21,16 @@ export async function postgresUser(): Promise<OsUser | null> {
   if (process.getuid?.() !== 0) return null;
   const existing = await findUser();
   if (existing) return existing;
-  await createUser();
+  const failure = await createUser();
+  // Looked up also after a failure: another process may have made it in the same moment.
   const created = await findUser();
-  if (!created) throw new Error(`The system has no user "${userName}", although it was just made. ${advice}`);
-  return created;
+  if (created) return created;
+  throw new Error(
+    `The user "${userName}" is missing and could not be made. Postgres cannot run as root: ` +
+      'create that user, start Baton as another one, or set DATABASE_URL.',
+    { cause: failure },
+  );
 }
-
-const advice = `Postgres cannot run as root: create a user "${userName}", start Baton as another user, or set DATABASE_URL.`;
 
 async function findUser(): Promise<OsUser | null> {
   try {
@@ -38,7 +41,8 @@ async function findUser(): Promise<OsUser | null> {
   }
 }
 
-async function createUser(): Promise<void> {
+/** Null when it went well; otherwise what stood in the way. */
+async function createUser(): Promise<unknown> {
   // The first is what Debian, Fedora and their kin have; the second is BusyBox's, as on Alpine.
   const commands: [string, string[]][] = [
     [
@@ -51,10 +55,10 @@ async function createUser(): Promise<void> {
   for (const [command, options] of commands) {
     try {
       await run(command, options);
-      return;
+      return null;
     } catch (error) {
       failures.push(error);
     }
   }
-  throw new AggregateError(failures, `The user "${userName}" is missing and could not be made. ${advice}`);
+  return new AggregateError(failures, 'Neither useradd nor adduser made the user.');
 }

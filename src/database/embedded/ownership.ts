@@ -48,13 +48,7 @@ export async function takeOwnership(options: {
   databaseName: string;
   isServerRunning: () => boolean;
 }): Promise<Ownership | null> {
-  const connectAndLock = async () => {
-    const client = await connectWhenReady(options);
-    await client?.query('SELECT pg_advisory_lock($1)', [lockKey]);
-    return client;
-  };
-
-  let client = await connectAndLock();
+  let client = await lockWhenReady(options);
   if (!client) return null;
   await createDatabaseIfMissing(client, options.databaseName);
 
@@ -63,7 +57,7 @@ export async function takeOwnership(options: {
   const keep = (held: pg.Client) => {
     held.once('end', async () => {
       if (isReleased) return;
-      client = await connectAndLock().catch(() => null);
+      client = await lockWhenReady(options);
       if (client && isReleased) await client.end();
       else if (client) keep(client);
     });
@@ -167,7 +161,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function connectWhenReady(options: {
+/** A connection that holds the lock; null when the server ended before it gave one. */
+async function lockWhenReady(options: {
   cluster: Cluster;
   port: number;
   isServerRunning: () => boolean;
@@ -176,8 +171,10 @@ async function connectWhenReady(options: {
     const client = newClient(options.cluster, options.port, maintenanceDatabase);
     try {
       await client.connect();
+      await client.query('SELECT pg_advisory_lock($1)', [lockKey]);
       return client;
     } catch {
+      await client.end().catch(() => {});
       await delay(pollMs);
     }
   }

@@ -56,7 +56,7 @@ export async function launchServer(options: {
   const closed = once(child, 'close').then(([code, signal]) => {
     isRunning = false;
     process.removeListener('exit', stopAtExit);
-    if (!isStopping) options.logger.warn({ pid, code, signal }, 'The embedded Postgres ended by itself');
+    if (!isStopping) options.logger.error({ pid, code, signal }, 'The embedded Postgres ended by itself');
   });
   const stopAtExit = () => child.kill('SIGINT');
   process.once('exit', stopAtExit);
