@@ -22,13 +22,28 @@ export interface Transaction extends Sql {
 
 /** Postgres, as the services see it. */
 export interface Database extends Sql {
-  prisma: PrismaClient;
-  pool: Pool;
+  prisma: Prisma.TransactionClient;
   /** Like `query`, for a statement that writes events: wakes the readers of the event log once it is committed. */
   write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it throws; then wakes the readers of the log. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+}
+
+/** The same, as the application owns it. */
+export interface OwnedDatabase extends Database {
+  prisma: PrismaClient;
+  pool: Pool;
   /** Calls `listener` after each commit that may have appended events. */
   onCommit(listener: () => void): void;
   close(): Promise<void>;
+}
+
+/** A database whose every write is part of one open transaction: what a service gets when its command must commit together with something else. */
+export function withinTransaction(tx: Transaction): Database {
+  return {
+    prisma: tx.prisma,
+    query: (statement, values) => tx.query(statement, values),
+    write: (statement, values) => tx.query(statement, values),
+    transaction: (work) => work(tx),
+  };
 }

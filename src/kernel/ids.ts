@@ -9,3 +9,8 @@ export function newId(): string {
 export function isId(text: string): boolean {
   return validate(text);
 }
+
+/** The id, or one that names nothing when the text cannot be an id: for lists that are filtered by it. */
+export function idOrNone(text: string): string {
+  return isId(text) ? text : '00000000-0000-0000-0000-000000000000';
+}

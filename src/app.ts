@@ -1,0 +1,164 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Authenticator } from './auth/authenticator.js';
+import { LiveCredentials } from './auth/live-credentials.js';
+import type { Config } from './config.js';
+import type { OwnedDatabase } from './database/database.js';
+import { DatabaseClock } from './database/database-clock.js';
+import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.js';
+import { currentPosition } from './database/event-log.js';
+import { startRetention } from './database/event-retention.js';
+import { applyMigrations } from './database/migration-runner.js';
+import { openDatabase } from './database/pg-database.js';
+import { AgentHealthWatch } from './features/agents/agent.health.js';
+import { createServices, type ServiceOptions } from './features/services.js';
+import { TaskExpiry } from './features/tasks/task.expiry.js';
+import type { GraphqlContext } from './graphql/context.js';
+import type { OperationSource } from './graphql/operation.js';
+import { buildSchema } from './graphql/schema.js';
+import { createGraphqlServer, graphqlPath } from './graphql/server.js';
+import { createLogger, type Logger } from './kernel/logger.js';
+import type { EventBus } from './realtime/event-bus.js';
+import { EventTailer } from './realtime/event-tailer.js';
+import { MemoryEventBus } from './realtime/memory-event-bus.js';
+import { RedisEventBus } from './realtime/redis-event-bus.js';
+import { SubscriptionHub } from './realtime/subscription-hub.js';
+
+/** A running server. */
+export interface App {
+  /** Where it listens, such as `http://127.0.0.1:4000`. */
+  url: string;
+  /** Finishes what is in flight, within the grace of the configuration, and lets go of everything. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything a server needs, each part once; whatever was started is stopped again when a later part fails. */
+export async function startApp(config: Config, logger: Logger = createLogger(config.LOG_LEVEL)): Promise<App> {
+  const stops: (() => Promise<void> | void)[] = [];
+  const stop = async () => {
+    for (let last = stops.pop(); last; last = stops.pop()) await last();
+  };
+  try {
+    const url = await start(config, logger, stops);
+    return { url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Each part pushes how it is stopped; they are stopped in the reverse order. */
+async function start(config: Config, logger: Logger, stops: (() => Promise<void> | void)[]): Promise<string> {
+  const database = await startDatabase(config, logger, stops);
+  const bus = await startBus(config, logger, stops);
+  database.onCommit(() => bus.nudge());
+  const clock = await DatabaseClock.start(database);
+
+  const hub = new SubscriptionHub({
+    sql: database,
+    logger,
+    position: await currentPosition(database),
+    subscriberBuffer: config.SUBSCRIBER_BUFFER,
+  });
+  const tailer = new EventTailer({ sql: database, hub, bus, pollIntervalMs: config.POLL_INTERVAL_MS, logger });
+  await tailer.start();
+  stops.push(() => tailer.stop());
+  stops.push(startRetention({ sql: database, retentionDays: config.EVENT_RETENTION_DAYS, logger }));
+
+  const clockwork = { intervalMs: config.SWEEP_INTERVAL_MS, logger };
+  const expiry = new TaskExpiry(database, clock, clockwork);
+  expiry.start();
+  stops.push(() => expiry.stop());
+  const healthLimits = { staleSeconds: config.AGENT_STALE_SECONDS, offlineSeconds: config.AGENT_OFFLINE_SECONDS };
+  const healthWatch = new AgentHealthWatch(database, healthLimits, clockwork);
+  healthWatch.start();
+  stops.push(() => healthWatch.stop());
+
+  const serviceOptions: ServiceOptions = { onLease: (leaseSeconds) => expiry.expectLapseIn(leaseSeconds) };
+  const services = createServices(database, serviceOptions);
+  const authenticator = new Authenticator({ database, adminToken: config.ADMIN_TOKEN });
+  const liveCredentials = new LiveCredentials({ database, hub, logger });
+  liveCredentials.start();
+  stops.push(() => liveCredentials.stop());
+
+  const createContext = ({ viewer, requestId, setHeader }: OperationSource): GraphqlContext => ({
+    viewer,
+    requestId,
+    setHeader,
+    prisma: database.prisma,
+    database,
+    clock,
+    healthLimits,
+    hub,
+    services,
+    servicesOn: (other) => createServices(other, serviceOptions),
+  });
+  const graphql = createGraphqlServer({
+    schema: buildSchema(),
+    createContext,
+    authenticate: (credentials) => authenticator.authenticate(credentials),
+    liveCredentials,
+    logger,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    corsOrigins: config.CORS_ORIGINS,
+    openMode: !config.ADMIN_TOKEN,
+  });
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname === graphqlPath) void graphql.handler(request, response);
+    else if (pathname === '/') response.writeHead(302, { location: graphqlPath }).end();
+    else response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}');
+  });
+  graphql.attach(server);
+  await listen(server, config);
+  stops.push(async () => {
+    server.close();
+    hub.close();
+    await graphql.stop(config.SHUTDOWN_GRACE_MS);
+    server.closeAllConnections();
+  });
+  const url = urlOf(server, config);
+  logger.info(
+    { url: `${url}${graphqlPath}`, mode: config.ADMIN_TOKEN ? 'credentials required' : 'open development mode, loopback only' },
+    'Baton is ready',
+  );
+  return url;
+}
+
+async function startDatabase(config: Config, logger: Logger, stops: (() => Promise<void> | void)[]): Promise<OwnedDatabase> {
+  let url = config.DATABASE_URL;
+  if (!url) {
+    const embedded = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, logger });
+    stops.push(() => embedded.stop());
+    url = embedded.url;
+  }
+  await applyMigrations({ databaseUrl: url, logger });
+  const database = openDatabase({ url, poolSize: config.DATABASE_POOL_SIZE, logger });
+  stops.push(() => database.close());
+  return database;
+}
+
+async function startBus(config: Config, logger: Logger, stops: (() => Promise<void> | void)[]): Promise<EventBus> {
+  const bus = config.REDIS_URL ? new RedisEventBus({ url: config.REDIS_URL, logger }) : new MemoryEventBus({ logger });
+  stops.push(() => bus.close());
+  await bus.start();
+  logger.info(
+    config.REDIS_URL ? 'Replicas wake each other through Redis' : 'No REDIS_URL: replicas, if any, find events by polling',
+  );
+  return bus;
+}
+
+function listen(server: Server, config: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? `port ${config.PORT} is taken: set PORT to another one` : error.message;
+      reject(new Error(`Cannot listen on ${config.HOST}: ${reason}`, { cause: error }));
+    });
+    server.listen(config.PORT, config.HOST, resolve);
+  });
+}
+
+function urlOf(server: Server, config: Config): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`;
+}

@@ -1,0 +1,54 @@
+import type { ActorKind, ApiKeyScope } from '../database/generated/prisma/enums.js';
+import { ForbiddenError } from './auth.errors.js';
+
+/** What a credential allows: READ everything of the organization, WORK in it, serve as a WORKER, ADMINister it. */
+export type Scope = ApiKeyScope;
+
+/** What the caller proved with. Open development mode asks for no proof. */
+export type Credential =
+  | { kind: 'open' }
+  | { kind: 'adminToken' }
+  | { kind: 'apiKey'; id: string }
+  | { kind: 'session'; id: string };
+
+/** Who is calling, and what they may do; the same for HTTP, websocket and REST. */
+export interface Viewer {
+  organizationId: string;
+  /** The agent or user the credential stands for; null for the admin token and in open mode. */
+  actor: { id: string; kind: ActorKind; name: string } | null;
+  scopes: ReadonlySet<Scope>;
+  credential: Credential;
+}
+
+/** Who did it, as the event log keeps it. */
+export interface ActorStamp {
+  actorId: string | null;
+  /** Set when there is no actor: `admin` or `anonymous`. */
+  actorLabel: string | null;
+}
+
+/** Throws ForbiddenError unless the credential has the scope. */
+export function requireScope(viewer: Viewer, scope: Scope): void {
+  if (!viewer.scopes.has(scope)) throw new ForbiddenError(`This credential lacks the scope ${scope}.`);
+}
+
+/** Whether the caller runs the server: the admin token, or anybody in open mode. Only they cross organizations. */
+export function isOperator(viewer: Viewer): boolean {
+  return viewer.credential.kind === 'adminToken' || viewer.credential.kind === 'open';
+}
+
+/** Whether a person stands behind the call (a signed-in human, or the operator), who may overrule a lease's holder. */
+export function isPerson(viewer: Viewer): boolean {
+  return viewer.actor?.kind !== 'AGENT';
+}
+
+/** How the event log names the caller, when it acts for nobody else. */
+export function stampOf(viewer: Viewer): ActorStamp {
+  if (viewer.actor) return { actorId: viewer.actor.id, actorLabel: null };
+  return { actorId: null, actorLabel: viewer.credential.kind === 'adminToken' ? 'admin' : 'anonymous' };
+}
+
+/** A name for the caller under which idempotency keys are kept: two callers may use the same key. */
+export function callerName(viewer: Viewer): string {
+  return viewer.actor?.id ?? viewer.credential.kind;
+}

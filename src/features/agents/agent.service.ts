@@ -1,0 +1,156 @@
+import { actAs } from '../../auth/acting.js';
+import { issueApiKey } from '../../auth/api-key.js';
+import { ForbiddenError } from '../../auth/auth.errors.js';
+import { type ActorStamp, isPerson, requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
+import type { Database } from '../../database/database.js';
+import { appendEvents, type NewEvent } from '../../database/event-log.js';
+import type { Actor, AgentStatus, Prisma } from '../../database/generated/prisma/client.js';
+import { lockName, lockRow } from '../../database/row-lock.js';
+import { newId } from '../../kernel/ids.js';
+import type { Secret } from '../../kernel/secret.js';
+import { ValidationError } from '../validation-error.js';
+import { AgentNotFoundError } from './agent.errors.js';
+import type { AgentEventData } from './agent.events.js';
+import type { AgentHeartbeat, AgentRegister, AgentSetStatus } from './agent.inputs.js';
+import { isOwnStatus, nextHeartbeatSeconds } from './agent.model.js';
+import { agentHeartbeatStatement } from './sql/health.sql.js';
+
+/** The commands on agents. */
+export class AgentService {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Creates the agent that the external id names, with its first API key, or updates its profile: what is left out stays,
+   * and neither status nor key change.
+   * People, administrators and the operator may register any agent; an agent only itself.
+   * Throws ForbiddenError, AgentNotFoundError (for the owner).
+   */
+  async register(viewer: Viewer, input: AgentRegister): Promise<{ agent: Actor; apiKey: Secret | null }> {
+    requireScope(viewer, 'WORK');
+    return this.database.transaction(async (tx) => {
+      const organizationId = viewer.organizationId;
+      await lockName(tx, organizationId, `agent ${input.externalId}`);
+      const where = { organizationId_externalId: { organizationId, externalId: input.externalId } };
+      const existing = await tx.prisma.actor.findUnique({ where });
+      if (!isPerson(viewer) && existing?.id !== viewer.actor?.id) {
+        throw new ForbiddenError('An agent may register only itself, under the external id that it has.', {
+          path: ['externalId'],
+        });
+      }
+      const ownerId = input.ownerId ?? (existing || viewer.actor?.kind !== 'USER' ? undefined : viewer.actor.id);
+      if (ownerId) await requireOwner(tx.prisma, viewer, ownerId);
+      const { externalId, capabilities, metadata, ...profile } = input;
+      const fields = {
+        ...profile,
+        ownerId,
+        capabilities: capabilities as Prisma.InputJsonObject | undefined,
+        metadata: metadata as Prisma.InputJsonObject | undefined,
+      };
+      if (existing) return { agent: await this.#update(tx, viewer, existing, fields), apiKey: null };
+
+      const agent = await tx.prisma.actor.create({
+        data: { ...fields, id: newId(), organizationId, kind: 'AGENT', externalId, name: input.name ?? externalId },
+      });
+      const { secret } = await issueApiKey(tx.prisma, {
+        organizationId,
+        agentId: agent.id,
+        name: 'first key',
+        scopes: ['READ', 'WORK'],
+      });
+      const { name, specializations } = agent;
+      await appendEvents(tx, [agentEvent(stampOf(viewer), agent, 'AgentRegistered', { externalId, name, specializations })]);
+      return { agent, apiKey: secret };
+    });
+  }
+
+  /**
+   * Records that the agent is alive. A change of health or status is an event; a heartbeat is not.
+   * Throws AgentNotFoundError, ForbiddenError.
+   */
+  async heartbeat(viewer: Viewer, input: AgentHeartbeat): Promise<{ agent: Actor; nextHeartbeatSeconds: number }> {
+    requireScope(viewer, 'WORK');
+    const stamp = await this.#acting(viewer, input.agentId);
+    if (input.status) await this.#requireMaySetStatus(viewer, stamp.actorId, input.status);
+    const [agent] = await this.database.write<Actor>(agentHeartbeatStatement, [
+      viewer.organizationId,
+      stamp.actorId,
+      input.status ?? null,
+      input.metadata ? JSON.stringify(input.metadata) : null,
+      stamp.actorId,
+      stamp.actorLabel,
+    ]);
+    if (!agent) throw new AgentNotFoundError(stamp.actorId);
+    return { agent, nextHeartbeatSeconds };
+  }
+
+  /** Throws AgentNotFoundError, ForbiddenError. */
+  async setStatus(viewer: Viewer, input: AgentSetStatus): Promise<{ agent: Actor }> {
+    requireScope(viewer, 'WORK');
+    const { actorId } = await this.#acting(viewer, input.agentId);
+    await this.#requireMaySetStatus(viewer, actorId, input.status);
+    return this.database.transaction(async (tx) => {
+      await lockRow(tx, 'actor', viewer.organizationId, actorId);
+      const before = await tx.prisma.actor.findFirst({
+        where: { id: actorId, organizationId: viewer.organizationId, kind: 'AGENT' },
+      });
+      if (!before) throw new AgentNotFoundError(actorId);
+      if (before.status === input.status) return { agent: before };
+      const agent = await tx.prisma.actor.update({ where: { id: actorId }, data: { status: input.status } });
+      await appendEvents(tx, [
+        agentEvent(stampOf(viewer), agent, 'AgentStatusChanged', { before: before.status, after: agent.status }),
+      ]);
+      return { agent };
+    });
+  }
+
+  async #update(
+    tx: Parameters<Parameters<Database['transaction']>[0]>[0],
+    viewer: Viewer,
+    existing: Actor,
+    fields: Prisma.ActorUncheckedUpdateInput,
+  ): Promise<Actor> {
+    const changed = Object.keys(fields).filter((name): name is keyof Actor & keyof typeof fields => {
+      const value = fields[name as keyof typeof fields];
+      return value !== undefined && JSON.stringify(value) !== JSON.stringify(existing[name as keyof Actor]);
+    });
+    if (changed.length === 0) return existing;
+    const agent = await tx.prisma.actor.update({ where: { id: existing.id }, data: fields });
+    const pick = (actor: Actor) => Object.fromEntries(changed.map((name) => [name, actor[name]]));
+    await appendEvents(tx, [agentEvent(stampOf(viewer), agent, 'AgentUpdated', { before: pick(existing), after: pick(agent) })]);
+    return agent;
+  }
+
+  async #acting(viewer: Viewer, agentId: string | undefined): Promise<ActorStamp & { actorId: string }> {
+    const stamp = await actAs(this.database, viewer, agentId);
+    if (!stamp.actorId) throw new ValidationError(['agentId'], 'Name the agent: this credential stands for none.');
+    return { ...stamp, actorId: stamp.actorId };
+  }
+
+  /** An agent that an administrator has parked stays parked, whatever it says of itself. */
+  async #requireMaySetStatus(viewer: Viewer, agentId: string, status: AgentStatus): Promise<void> {
+    if (isPerson(viewer)) return;
+    const agent = await this.database.prisma.actor.findUnique({ where: { id: agentId }, select: { status: true } });
+    if (!isOwnStatus(status) || (agent && !isOwnStatus(agent.status))) {
+      throw new ForbiddenError('PENDING and INACTIVE are set and lifted by people, not by the agent itself.', {
+        path: ['status'],
+      });
+    }
+  }
+}
+
+async function requireOwner(prisma: Prisma.TransactionClient, viewer: Viewer, ownerId: string): Promise<void> {
+  const owner = await prisma.actor.findFirst({
+    where: { id: ownerId, organizationId: viewer.organizationId },
+    select: { id: true },
+  });
+  if (!owner) throw new ValidationError(['ownerId'], `There is no user or agent ${ownerId} here.`);
+}
+
+function agentEvent<Type extends keyof AgentEventData>(
+  stamp: ActorStamp,
+  agent: Actor,
+  type: Type,
+  data: AgentEventData[Type],
+): NewEvent {
+  return { ...stamp, organizationId: agent.organizationId, type, subjectId: agent.id, agentId: agent.id, data: { ...data } };
+}

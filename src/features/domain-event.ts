@@ -1,0 +1,26 @@
+import type { AgentEventData } from './agents/agent.events.js';
+import type { ProjectEventData } from './projects/project.events.js';
+import type { TaskEventData } from './tasks/task.events.js';
+
+/** The facts of every event there is, by type. */
+export interface DomainEventData extends TaskEventData, AgentEventData, ProjectEventData {}
+
+export type EventType = keyof DomainEventData;
+
+/** Every type of event, and when it happens: all live traffic at a glance. */
+export const eventTypes: Record<EventType, string> = {
+  TaskCreated: 'A task was created.',
+  TaskUpdated: 'Descriptive fields of a task were changed.',
+  TaskClaimed: 'An agent claimed a task: it holds the lease now.',
+  TaskReleased: 'The holder, or a person, gave a task back: it is READY again.',
+  TaskLeaseExpired: 'A lease lapsed without a heartbeat: the task is READY again, and the last holder may no longer write to it.',
+  TaskStatusChanged: 'A task moved along the pipeline, or was blocked or unblocked.',
+  TaskCompleted: 'A task was finished: DONE.',
+  TaskFailed: 'A task was finished without success: FAILED.',
+  TaskCanceled: 'A task was ended before it was finished: CANCELED.',
+  AgentRegistered: 'An agent registered for the first time.',
+  AgentUpdated: 'The profile of an agent changed.',
+  AgentStatusChanged: 'An agent, or a person for it, set its status.',
+  AgentHealthChanged: 'An agent fell silent, or was heard of again.',
+  ProjectCreated: 'A project was created.',
+};

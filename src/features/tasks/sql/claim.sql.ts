@@ -1,0 +1,106 @@
+import type { Statement } from '../../../database/database.js';
+import { claimantIsActive, hasSpecialization, taskIsReady } from './claimable.sql.js';
+import { logChanged, taskColumns } from './task-rows.sql.js';
+
+/** What a claim sets; the lease runs from the database's clock at the moment the row is written. */
+const startLease = (ttl: string) => `
+  status = 'CLAIMED', holder_id = claimant.id, assignee_id = claimant.id, fence = task.fence + 1,
+  claimed_at = clock_timestamp(), lease_ttl_seconds = ${ttl}, lease_expires_at = clock_timestamp() + make_interval(secs => ${ttl}),
+  blocker = null, release_reason = null, updated_at = clock_timestamp()`;
+
+const claimedData = `jsonb_build_object('before', 'READY', 'after', 'CLAIMED', 'fence', changed.fence, 'leaseSeconds', changed.lease_ttl_seconds,
+  'leaseExpiresAt', changed.lease_expires_at, 'isOverride', changed.is_override)`;
+
+const recordAttempt = `insert into task_attempt (id, organization_id, task_id, fence, holder_id, is_override, started_at)
+  select attempt_id, organization_id, id, fence, holder_id, is_override, claimed_at from changed`;
+
+/**
+ * Claims one named task, when the claimant may: a conditional update, so that of any number of claimants over any number
+ * of processes exactly one gets a row back.
+ * Values: organization, task, claimant, lease seconds, override, attempt id.
+ */
+export const claimStatement: Statement = {
+  name: 'task-claim',
+  text: `
+with claimant as (
+  select id, specializations, status from actor where id = $3::uuid and organization_id = $1::uuid
+), changed as (
+  update task set ${startLease('$4::int')}
+  from claimant
+  where task.id = $2::uuid and task.organization_id = $1::uuid and ${taskIsReady} and ${claimantIsActive}
+    and ($5::boolean or ${hasSpecialization})
+  returning task.*, not ${hasSpecialization} as is_override, $6::uuid as attempt_id
+), attempted as (
+  ${recordAttempt}
+), logged as (
+  ${logChanged({ type: `'TaskClaimed'`, actorId: 'changed.holder_id', actorLabel: 'null', agentId: 'changed.holder_id', data: claimedData })}
+)
+select ${taskColumns('changed')} from changed`,
+};
+
+/** How many candidates more than asked for are looked at, so that a claim is not empty because others hold row locks on the best. */
+const spareCandidates = 32;
+
+/**
+ * Claims the most urgent ready tasks that the claimant may have, oldest first within a priority.
+ *
+ * It walks one index range per specialization of the claimant, and one for tasks that need none, and locks only the rows
+ * it takes; rows that another claim is taking are skipped. It takes nothing, and says so, while a lapsed lease waits to be
+ * swept: the caller sweeps and asks again, so that a stopped sweeper hides no work.
+ * Values: organization, claimant, lease seconds, count, attempt ids, kinds or null, model tiers or null[, project].
+ */
+export const claimNextStatement = claimNext('task-claim-next', `task.organization_id = $1::uuid`);
+
+/** The same within one project, on the index of the project's ready tasks. */
+export const claimNextInProjectStatement = claimNext(
+  'task-claim-next-in-project',
+  `task.project_id = $8::uuid and task.organization_id = $1::uuid`,
+);
+
+function claimNext(name: string, scope: string): Statement {
+  const wanted = `${scope} and ${taskIsReady}
+      and ($6::text[] is null or task.kind = any($6::text[])) and ($7::text[] is null or task.model_tier = any($7::text[]))`;
+  return {
+    name,
+    text: `
+with claimant as materialized (
+  select id, specializations, status from actor as claimant
+  where id = $2::uuid and organization_id = $1::uuid and ${claimantIsActive}
+), overdue as materialized (
+  select exists (select from task where lease_expires_at <= clock_timestamp() and organization_id = $1::uuid) as is_overdue
+), candidate as materialized (
+  (select task.id, task.priority from task
+   where ${wanted} and task.required_specialization is null
+   order by task.required_specialization, task.priority, task.id limit $4::int + ${spareCandidates})
+  union all
+  select ready.id, ready.priority
+  from claimant cross join unnest(claimant.specializations) as specialization(code)
+  cross join lateral (
+    select task.id, task.priority from task
+    where ${wanted} and task.required_specialization = specialization.code
+    order by task.priority, task.id limit $4::int + ${spareCandidates}
+  ) as ready
+), chosen as materialized (
+  select task.id from candidate join task on task.id = candidate.id
+  where ${taskIsReady} and exists (select from claimant) and not (select is_overdue from overdue)
+  order by candidate.priority, candidate.id
+  limit $4::int
+  for update of task skip locked
+), numbered as (
+  select id, row_number() over (order by id) as position from chosen
+), changed as (
+  update task set ${startLease('$3::int')}
+  from claimant, numbered
+  where task.id = numbered.id and ${taskIsReady}
+  returning task.*, false as is_override, ($5::uuid[])[numbered.position] as attempt_id
+), attempted as (
+  ${recordAttempt}
+), logged as (
+  ${logChanged({ type: `'TaskClaimed'`, actorId: 'changed.holder_id', actorLabel: 'null', agentId: 'changed.holder_id', data: claimedData, from: '(select * from changed order by priority, id) as changed' })}
+)
+select overdue.is_overdue as "isOverdue", exists (select from candidate) as "hasCandidates", task.* from overdue left join (
+  select ${taskColumns('changed')} from changed
+) as task on true
+order by task.priority, task.id`,
+  };
+}

@@ -1,0 +1,45 @@
+import type { Statement } from '../../../database/database.js';
+import { logChanged } from './task-rows.sql.js';
+
+/** Tasks that one sweep returns at most; a longer backlog takes several sweeps at once after another. */
+export const sweepBatchSize = 500;
+
+/**
+ * Returns tasks whose lease has lapsed to READY: clears holder and lease, closes the attempt, logs the event.
+ * Every process runs it; a row that another sweep holds is skipped, and running it twice is harmless.
+ * The answer says how many it returned, the database's time, and when the next lease lapses (in the past when some were
+ * left or skipped; null when no task is leased).
+ */
+export const sweepStatement = expire('task-sweep', `order by lease_expires_at limit ${sweepBatchSize} for update skip locked`);
+
+/** The same for one task, waiting for its row. Values: task. */
+export const expireOneStatement = expire('task-expire-one', `and id = $1::uuid for update`);
+
+function expire(name: string, selection: string): Statement {
+  return {
+    name,
+    text: `
+with due as materialized (
+  select id, status, holder_id, lease_expires_at from task where lease_expires_at <= clock_timestamp() ${selection}
+), changed as (
+  update task set status = 'READY', holder_id = null, assignee_id = null, claimed_at = null, lease_ttl_seconds = null,
+    lease_expires_at = null, updated_at = clock_timestamp()
+  from due where task.id = due.id
+  returning task.*, due.status as before_status, due.holder_id as before_holder_id, due.lease_expires_at as before_lease_expires_at
+), closed as (
+  update task_attempt set ended_at = clock_timestamp(), outcome = 'EXPIRED'
+  from changed where task_attempt.task_id = changed.id and task_attempt.fence = changed.fence and task_attempt.ended_at is null
+), logged as (
+  ${logChanged({
+    type: `'TaskLeaseExpired'`,
+    actorId: 'null::uuid',
+    actorLabel: `'system'`,
+    agentId: 'changed.before_holder_id',
+    data: `jsonb_build_object('before', changed.before_status, 'after', 'READY', 'fence', changed.fence,
+      'holderId', changed.before_holder_id, 'leaseExpiresAt', changed.before_lease_expires_at)`,
+  })}
+)
+select (select count(*)::int from changed) as "expiredCount", clock_timestamp() as "databaseTime",
+       (select min(lease_expires_at) from task where lease_expires_at is not null and id not in (select id from due)) as "nextExpiryAt"`,
+  };
+}

@@ -1,0 +1,25 @@
+import { columns } from '../../../database/columns.js';
+import { Prisma } from '../../../database/generated/prisma/client.js';
+
+/** The columns of a task as Prisma would give them, from a row aliased `table`. */
+export function taskColumns(table: string): string {
+  return columns(Prisma.TaskScalarFieldEnum, table);
+}
+
+/**
+ * The part of a statement that logs one event per row of `changed`; the filter columns are the task's own, save the agent
+ * concerned, who may just have stopped being its assignee. All values are SQL expressions.
+ */
+export function logChanged(event: {
+  type: string;
+  actorId: string;
+  actorLabel: string;
+  agentId: string;
+  data: string;
+  from?: string;
+}): string {
+  return `insert into event (organization_id, type, actor_id, actor_label, subject_id, task_id, project_id, agent_id, specialization, source, data)
+    select changed.organization_id, ${event.type}, ${event.actorId}, ${event.actorLabel}, changed.id, changed.id, changed.project_id,
+           ${event.agentId}, changed.required_specialization, changed.source, ${event.data}
+    from ${event.from ?? 'changed'}`;
+}

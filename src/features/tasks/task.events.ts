@@ -1,0 +1,33 @@
+import type { TaskStatus } from '../../database/generated/prisma/enums.js';
+
+/** What happened to tasks, by event type: the facts each event keeps beside who, when and which task. */
+export interface TaskEventData {
+  /** `status` is READY or BACKLOG. */
+  TaskCreated: { after: TaskStatus; title: string; priority: number };
+  /** Descriptive fields that changed, as they were and as they are. */
+  TaskUpdated: { before: Record<string, unknown>; after: Record<string, unknown> };
+  TaskClaimed: {
+    before: 'READY';
+    after: 'CLAIMED';
+    fence: number;
+    leaseSeconds: number;
+    leaseExpiresAt: string;
+    isOverride: boolean;
+  };
+  TaskReleased: TaskTransitionData;
+  TaskLeaseExpired: { before: TaskStatus; after: 'READY'; fence: number; holderId: string; leaseExpiresAt: string };
+  TaskStatusChanged: TaskTransitionData;
+  TaskCompleted: TaskTransitionData;
+  TaskFailed: TaskTransitionData;
+  TaskCanceled: TaskTransitionData;
+}
+
+/** A task went from one status to another. `holderId` is who held it until then, absent when nobody did. */
+export interface TaskTransitionData {
+  before: TaskStatus;
+  after: TaskStatus;
+  fence: number;
+  holderId?: string;
+  reason?: string;
+  result?: unknown;
+}

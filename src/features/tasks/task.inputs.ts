@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { TaskStatus } from '../../database/generated/prisma/enums.js';
+import { code, commandInput, id, instant, jsonObject, jsonValue, longText, shortText, title } from '../input-fields.js';
+import { claimCountMax, createCountMax, leaseSecondsDefault, leaseSecondsMax } from './task.model.js';
+
+const taskId = id('Id of the task.');
+
+const agentId = id(
+  'Id of the agent that acts. Leave it out with an API key: the key says who acts. People and administrators name the agent they act for.',
+).optional();
+
+const fence = z
+  .int()
+  .min(1)
+  .optional()
+  .describe(
+    'Fence of the lease, as the claim answered it. Send it always: a write with an old fence is refused, so a stalled agent cannot write over a new holder.',
+  );
+
+const leaseSeconds = z
+  .int()
+  .min(1)
+  .max(leaseSecondsMax)
+  .default(leaseSecondsDefault)
+  .describe(
+    `Seconds that the lease lasts from now, and from each heartbeat. 1 to ${leaseSecondsMax}, default ${leaseSecondsDefault}.`,
+  );
+
+const priority = z.int().min(0).max(100).describe('Urgency of the task: 0 is most urgent, 100 least. Default 50.');
+const requiredSpecialization = code('Specialization that an agent must have to claim the task. None: every agent may.');
+const dueAt = instant('Time at which the task should be done; must lie in the future.').refine(
+  (value) => value.getTime() > Date.now(),
+  {
+    error: 'must lie in the future',
+  },
+);
+const description = longText('What is to be done, in Markdown.', 100_000);
+const kind = code('Kind of work, free text such as `general`, `code` or `review`; agents may claim by it. Default `general`.');
+const modelTier = code(
+  'Size of model that the work needs, free text such as `light`, `standard` or `heavy`. Default `standard`.',
+);
+const metadata = jsonObject('Anything of yours as a JSON object; the server keeps it and never looks inside.');
+
+const taskFields = {
+  title: title('What is to be done, in one line.'),
+  description: description.optional(),
+  projectId: id('Id of the project that the task belongs to.').optional(),
+  priority: priority.default(50),
+  requiredSpecialization: requiredSpecialization.optional(),
+  kind: kind.default('general'),
+  modelTier: modelTier.default('standard'),
+  status: z
+    .enum(TaskStatus)
+    .meta({ graphql: 'TaskStatus' })
+    .refine((status) => status === 'READY' || status === 'BACKLOG', { error: 'must be READY or BACKLOG' })
+    .default('READY')
+    .describe('READY, the default, to have it claimed; BACKLOG to park it.'),
+  dueAt: dueAt.optional(),
+  metadata: metadata.default({}),
+};
+
+export const taskCreateInput = commandInput({ ...taskFields });
+
+export const taskCreateManyInput = commandInput({
+  tasks: z
+    .array(z.object(taskFields).meta({ graphql: 'TaskCreateManyItemInput', description: 'One of the tasks to create.' }))
+    .min(1)
+    .max(createCountMax)
+    .describe(`Tasks to create, 1 to ${createCountMax}; all of them or, on any error, none.`),
+});
+
+export const taskUpdateInput = commandInput({
+  taskId,
+  title: title('New title.').optional(),
+  description: description.nullable().optional(),
+  projectId: id('Id of the project to move the task to; null takes it out of its project.').nullable().optional(),
+  priority: priority.optional(),
+  requiredSpecialization: requiredSpecialization.nullable().optional(),
+  kind: kind.optional(),
+  modelTier: modelTier.optional(),
+  dueAt: dueAt.nullable().optional(),
+  metadata: metadata.optional(),
+});
+
+export const taskClaimInput = commandInput({
+  taskId,
+  agentId,
+  leaseSeconds,
+  override: z
+    .boolean()
+    .default(false)
+    .describe('True claims although the agent lacks the required specialization; bypasses no other check, and is recorded.'),
+});
+
+export const taskClaimNextInput = commandInput({
+  agentId,
+  leaseSeconds,
+  projectId: id('Claim only from this project.').optional(),
+  kinds: z.array(code('A kind of work.')).min(1).max(50).optional().describe('Claim only tasks of these kinds.'),
+  modelTiers: z.array(code('A model tier.')).min(1).max(50).optional().describe('Claim only tasks of these model tiers.'),
+  count: z.int().min(1).max(claimCountMax).default(1).describe(`Tasks to claim at most, 1 to ${claimCountMax}, default 1.`),
+});
+
+export const taskHeartbeatInput = commandInput({ taskId, agentId, fence });
+
+export const taskReleaseInput = commandInput({
+  taskId,
+  agentId,
+  fence,
+  reason: shortText('Why the task is given back; kept as `releaseReason`.', 2000).optional(),
+});
+
+export const taskSetStatusInput = commandInput({
+  taskId,
+  agentId,
+  fence,
+  status: z
+    .enum(TaskStatus)
+    .meta({ graphql: 'TaskStatus' })
+    .describe('Status to go to. Claiming, releasing, completing, failing and canceling have mutations of their own.'),
+  blocker: shortText('What blocks the task; only with BLOCKED.', 2000).optional(),
+}).refine((input) => input.blocker === undefined || input.status === 'BLOCKED', {
+  path: ['blocker'],
+  error: 'goes only with the status BLOCKED',
+});
+
+export const taskCompleteInput = commandInput({
+  taskId,
+  agentId,
+  fence,
+  result: jsonValue('What came of the work, as any JSON.').optional(),
+});
+
+export const taskFailInput = commandInput({
+  taskId,
+  agentId,
+  fence,
+  reason: shortText('Why it failed.', 2000).optional(),
+  result: jsonValue('What came of the work, as any JSON.').optional(),
+});
+
+export const taskCancelInput = commandInput({
+  taskId,
+  agentId,
+  fence,
+  reason: shortText('Why it is canceled.', 2000).optional(),
+});
+
+export type TaskCreate = z.output<typeof taskCreateInput>;
+export type TaskCreateMany = z.output<typeof taskCreateManyInput>;
+export type TaskUpdate = z.output<typeof taskUpdateInput>;
+export type TaskClaim = z.output<typeof taskClaimInput>;
+export type TaskClaimNext = z.output<typeof taskClaimNextInput>;
+export type TaskHeartbeat = z.output<typeof taskHeartbeatInput>;
+export type TaskRelease = z.output<typeof taskReleaseInput>;
+export type TaskSetStatus = z.output<typeof taskSetStatusInput>;
+export type TaskComplete = z.output<typeof taskCompleteInput>;
+export type TaskFail = z.output<typeof taskFailInput>;
+export type TaskCancel = z.output<typeof taskCancelInput>;

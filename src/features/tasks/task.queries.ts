@@ -1,0 +1,77 @@
+import type { Viewer } from '../../auth/viewer.js';
+import { type Prisma, type TaskSource, TaskStatus } from '../../database/generated/prisma/client.js';
+import { idOrNone } from '../../kernel/ids.js';
+import { leasedStatuses } from './task.model.js';
+
+/** Which tasks a list wants; what is left out or null does not restrict. */
+export interface TaskFilter {
+  statuses?: TaskStatus[] | null;
+  sources?: TaskSource[] | null;
+  projectId?: string | null;
+  requiredSpecialization?: string | null;
+  assigneeId?: string | null;
+  createdById?: string | null;
+  orchestratorId?: string | null;
+  kinds?: string[] | null;
+  text?: string | null;
+}
+
+/** The tasks that the caller may see and the filter wants, as of `now` on the database's clock: a lapsed lease counts as READY. */
+export function taskWhere(viewer: Viewer, filter: TaskFilter | null | undefined, now: Date): Prisma.TaskWhereInput {
+  const where: Prisma.TaskWhereInput[] = [{ organizationId: viewer.organizationId }];
+  if (filter?.statuses) where.push(statusWhere(filter.statuses, now));
+  if (filter?.sources) where.push({ source: { in: filter.sources } });
+  if (filter?.projectId) where.push({ projectId: idOrNone(filter.projectId) });
+  if (filter?.requiredSpecialization) where.push({ requiredSpecialization: filter.requiredSpecialization });
+  if (filter?.assigneeId) where.push({ assigneeId: idOrNone(filter.assigneeId), ...leaseNotLapsed(now) });
+  if (filter?.createdById) where.push({ createdById: idOrNone(filter.createdById) });
+  if (filter?.orchestratorId) where.push({ orchestratorId: idOrNone(filter.orchestratorId) });
+  if (filter?.kinds) where.push({ kind: { in: filter.kinds } });
+  if (filter?.text) {
+    const contains = { contains: filter.text, mode: 'insensitive' } as const;
+    where.push({ OR: [{ title: contains }, { description: contains }] });
+  }
+  return { AND: where };
+}
+
+/** In the order that a list asks for; every order ends in the id, so that a page has one beginning. */
+export function taskOrderBy(order: 'NEWEST' | 'OLDEST' | 'PRIORITY'): Prisma.TaskOrderByWithRelationInput[] {
+  if (order === 'PRIORITY') return [{ priority: 'asc' }, { id: 'asc' }];
+  return [{ id: order === 'NEWEST' ? 'desc' : 'asc' }];
+}
+
+function statusWhere(statuses: TaskStatus[], now: Date): Prisma.TaskWhereInput {
+  const isLapsed: Prisma.TaskWhereInput = { leaseExpiresAt: { lte: now } };
+  const stored: Prisma.TaskWhereInput = { status: { in: statuses } };
+  const canLapse = statuses.some((status) => (leasedStatuses as readonly TaskStatus[]).includes(status));
+  const exact = canLapse ? { AND: [stored, leaseNotLapsed(now)] } : stored;
+  return statuses.includes('READY') ? { OR: [exact, isLapsed] } : exact;
+}
+
+function leaseNotLapsed(now: Date): Prisma.TaskWhereInput {
+  return { OR: [{ leaseExpiresAt: null }, { leaseExpiresAt: { gt: now } }] };
+}
+
+/** The tasks that an agent holds now. */
+export function heldBy(viewer: Viewer, holderId: string, now: Date): Prisma.TaskWhereInput {
+  return { organizationId: viewer.organizationId, holderId, leaseExpiresAt: { gt: now } };
+}
+
+/** How many tasks there are of each status, every status listed. */
+export async function countTasks(
+  prisma: Prisma.TransactionClient,
+  viewer: Viewer,
+  filter: TaskFilter | null | undefined,
+  now: Date,
+): Promise<{ status: TaskStatus; count: number }[]> {
+  const matching = taskWhere(viewer, { ...filter, statuses: null }, now);
+  const count = (where: Prisma.TaskWhereInput) =>
+    prisma.task.groupBy({ by: ['status'], where: { AND: [matching, where] }, _count: true });
+  const [running, lapsed] = await Promise.all([count(leaseNotLapsed(now)), count({ leaseExpiresAt: { lte: now } })]);
+  const counts = new Map(running.map((row) => [row.status, row._count]));
+  const lapsedCount = lapsed.reduce((sum, row) => sum + row._count, 0);
+  counts.set('READY', (counts.get('READY') ?? 0) + lapsedCount);
+  return Object.values(TaskStatus)
+    .filter((status) => !filter?.statuses || filter.statuses.includes(status))
+    .map((status) => ({ status, count: counts.get(status) ?? 0 }));
+}

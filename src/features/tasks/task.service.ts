@@ -1,0 +1,408 @@
+import { actAs } from '../../auth/acting.js';
+import { isPerson, requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
+import type { Database } from '../../database/database.js';
+import { appendEvents, type NewEvent } from '../../database/event-log.js';
+import type { AttemptOutcome, Prisma, Task, TaskStatus } from '../../database/generated/prisma/client.js';
+import { lockRow } from '../../database/row-lock.js';
+import { newId } from '../../kernel/ids.js';
+import { AgentInactiveError, AgentNotFoundError } from '../agents/agent.errors.js';
+import type { ErrorCode } from '../error-code.js';
+import { requireProject } from '../projects/project.queries.js';
+import { ValidationError } from '../validation-error.js';
+import { claimNextInProjectStatement, claimNextStatement, claimStatement } from './sql/claim.sql.js';
+import { expireOneStatement, sweepStatement } from './sql/expire.sql.js';
+import { heartbeatStatement } from './sql/heartbeat.sql.js';
+import { claimantStatement, obstacleCountsStatement, taskObstaclesStatement } from './sql/obstacles.sql.js';
+import { refusalStatement, transitionStatement } from './sql/transition.sql.js';
+import { type LeaseLostError, TaskNotFoundError } from './task.errors.js';
+import type { TaskEventData } from './task.events.js';
+import type {
+  TaskCancel,
+  TaskClaim,
+  TaskClaimNext,
+  TaskComplete,
+  TaskCreate,
+  TaskCreateMany,
+  TaskFail,
+  TaskHeartbeat,
+  TaskRelease,
+  TaskSetStatus,
+  TaskUpdate,
+} from './task.inputs.js';
+import { endsLease, leasedStatuses, sourcesOf } from './task.model.js';
+import {
+  type ClaimRefusal,
+  claimError,
+  leaseLost,
+  obstacleMessage,
+  transitionError,
+  type WriteRefusal,
+} from './task.refusals.js';
+
+/** How often a claim is tried again when other claims, or an unswept lapse, stood in the way of a task that is there. */
+const claimTriesMax = 20;
+
+/** Why an agent got nothing: a code and how many unfinished tasks it keeps from the agent. */
+export interface ObstacleCount {
+  code: ErrorCode;
+  count: number;
+  message: string;
+}
+
+/** One reason why an agent could not claim one task now. */
+export interface Obstacle {
+  code: ErrorCode;
+  message: string;
+}
+
+/** What a holder's write wants; the rest of the transition follows from the model. */
+interface Transition {
+  to: TaskStatus;
+  from: readonly TaskStatus[];
+  eventType: string;
+  outcome: AttemptOutcome | null;
+  reason?: string | undefined;
+  result?: unknown;
+}
+
+/** The commands on tasks. Each throws DomainErrors for what the caller can expect to fail, and commits its events with its change. */
+export class TaskService {
+  constructor(
+    private readonly database: Database,
+    /** Told when a lease begins or ends up at some instant, so that the sweep is scheduled in time. */
+    private readonly onLease: (leaseSeconds: number) => void,
+  ) {}
+
+  async create(viewer: Viewer, input: TaskCreate): Promise<{ task: Task }> {
+    const { tasks } = await this.createMany(viewer, { tasks: [input] });
+    const [task] = tasks;
+    if (!task) throw new Error('a created task was not returned');
+    return { task };
+  }
+
+  /** Creates all of the tasks or, on any error, none; answers them in the order given. */
+  async createMany(viewer: Viewer, input: TaskCreateMany): Promise<{ tasks: Task[] }> {
+    requireScope(viewer, 'WORK');
+    return this.database.transaction(async (tx) => {
+      for (const projectId of new Set(input.tasks.flatMap((task) => task.projectId ?? []))) {
+        await requireProject(tx.prisma, viewer, projectId);
+      }
+      const stamp = stampOf(viewer);
+      const rows = input.tasks.map((task) => ({
+        id: newId(),
+        organizationId: viewer.organizationId,
+        createdById: stamp.actorId,
+        createdByLabel: stamp.actorLabel,
+        title: task.title,
+        description: task.description ?? null,
+        projectId: task.projectId ?? null,
+        priority: task.priority,
+        requiredSpecialization: task.requiredSpecialization ?? null,
+        kind: task.kind,
+        modelTier: task.modelTier,
+        status: task.status,
+        dueAt: task.dueAt ?? null,
+        metadata: task.metadata as Prisma.InputJsonObject,
+      }));
+      const created = await tx.prisma.task.createManyAndReturn({ data: rows });
+      const byId = new Map(created.map((task) => [task.id, task]));
+      const tasks = rows.flatMap((row) => byId.get(row.id) ?? []);
+      await appendEvents(
+        tx,
+        tasks.map((task) =>
+          taskEvent(viewer, task, 'TaskCreated', { after: task.status, title: task.title, priority: task.priority }),
+        ),
+      );
+      return { tasks };
+    });
+  }
+
+  /** Changes descriptive fields; a field that is left out stays, null clears. Never changes status or lease. */
+  async update(viewer: Viewer, input: TaskUpdate): Promise<{ task: Task }> {
+    requireScope(viewer, 'WORK');
+    const { taskId, idempotencyKey: _, ...fields } = input;
+    return this.database.transaction(async (tx) => {
+      await lockRow(tx, 'task', viewer.organizationId, taskId);
+      const before = await tx.prisma.task.findFirst({ where: { id: taskId, organizationId: viewer.organizationId } });
+      if (!before) throw new TaskNotFoundError(taskId);
+      if (fields.projectId) await requireProject(tx.prisma, viewer, fields.projectId);
+      const names = Object.keys(fields) as (keyof typeof fields)[];
+      const changed = names.filter(
+        (name) => fields[name] !== undefined && JSON.stringify(fields[name]) !== JSON.stringify(before[name]),
+      );
+      if (changed.length === 0) return { task: before };
+      const task = await tx.prisma.task.update({
+        where: { id: taskId },
+        data: {
+          ...fields,
+          metadata: fields.metadata as Prisma.InputJsonObject | undefined,
+          priorityLabel: fields.priority === undefined ? undefined : null,
+        },
+      });
+      await appendEvents(tx, [
+        taskEvent(viewer, task, 'TaskUpdated', { before: pick(before, changed), after: pick(task, changed) }),
+      ]);
+      return { task };
+    });
+  }
+
+  /**
+   * Claims one READY task under a lease, raising its fence. Of any number of claimants exactly one succeeds.
+   * Throws TaskNotFoundError, AgentNotFoundError, AgentInactiveError, TaskNotReadyError, TaskAlreadyClaimedError,
+   * SpecializationMismatchError.
+   */
+  async claim(viewer: Viewer, input: TaskClaim): Promise<{ task: Task }> {
+    const claimantId = await this.#claimant(viewer, input.agentId);
+    for (let tries = 1; ; tries++) {
+      const [task] = await this.database.write<Task>(claimStatement, [
+        viewer.organizationId,
+        input.taskId,
+        claimantId,
+        input.leaseSeconds,
+        input.override,
+        newId(),
+      ]);
+      if (task) {
+        this.onLease(input.leaseSeconds);
+        return { task };
+      }
+      const refusal = await this.#obstacles(viewer, input.taskId, claimantId);
+      const isInTheWay = refusal.obstacles.some((code) => code !== 'SPECIALIZATION_MISMATCH' || !input.override);
+      if (isInTheWay || tries >= claimTriesMax) throw claimError(input.taskId, claimantId, refusal);
+      if (refusal.isLapsed) await this.database.write(expireOneStatement, [input.taskId]);
+    }
+  }
+
+  /**
+   * Claims the most urgent READY tasks that the agent may have, up to `count`, oldest first within a priority.
+   * An empty answer is not an error: `obstacles` counts, by reason, the unfinished tasks that the agent could not have.
+   */
+  async claimNext(viewer: Viewer, input: TaskClaimNext): Promise<{ tasks: Task[]; obstacles: ObstacleCount[] }> {
+    const claimantId = await this.#claimant(viewer, input.agentId);
+    const filter = [input.projectId ?? null, input.kinds ?? null, input.modelTiers ?? null] as const;
+    for (let tries = 1; ; tries++) {
+      const rows = await this.#takeNext(viewer, claimantId, input);
+      const tasks = rows.flatMap(({ isOverdue, hasCandidates, ...task }) => (task.id ? [task as Task] : []));
+      if (tasks.length > 0) {
+        this.onLease(input.leaseSeconds);
+        return { tasks, obstacles: [] };
+      }
+      const mayHaveMore = rows[0]?.isOverdue || rows[0]?.hasCandidates;
+      if (mayHaveMore && tries < claimTriesMax) {
+        if (rows[0]?.isOverdue) await this.database.write(sweepStatement, []);
+        continue;
+      }
+      return { tasks: [], obstacles: await this.#countObstacles(viewer, claimantId, filter) };
+    }
+  }
+
+  /**
+   * Extends the lease by its own length from now. Not an event.
+   * `cancelRequested` tells the holder to stop: somebody asked for it, or has canceled the task already.
+   * Throws TaskNotFoundError, LeaseLostError.
+   */
+  async heartbeat(viewer: Viewer, input: TaskHeartbeat): Promise<{ task: Task; cancelRequested: boolean }> {
+    requireScope(viewer, 'WORK');
+    const { actorId } = await actAs(this.database, viewer, input.agentId);
+    const values = [viewer.organizationId, input.taskId, actorId, input.fence ?? null];
+    const [task] = await this.database.query<Task>(heartbeatStatement, values);
+    if (!task) throw await this.#lost(viewer, input.taskId, actorId);
+    return { task, cancelRequested: task.cancelRequestedAt !== null };
+  }
+
+  /** Gives a held task back: it is READY again for anybody. Throws TaskNotFoundError, LeaseLostError, IllegalTransitionError. */
+  release(viewer: Viewer, input: TaskRelease): Promise<{ task: Task }> {
+    return this.#transition(viewer, input, {
+      to: 'READY',
+      from: leasedStatuses,
+      eventType: 'TaskReleased',
+      outcome: 'RELEASED',
+      reason: input.reason,
+    });
+  }
+
+  /**
+   * Moves the task along the pipeline. BLOCKED, DONE, FAILED and CANCELED end the lease.
+   * Throws TaskNotFoundError, LeaseLostError, IllegalTransitionError.
+   */
+  setStatus(viewer: Viewer, input: TaskSetStatus): Promise<{ task: Task }> {
+    switch (input.status) {
+      case 'DONE':
+        return this.complete(viewer, input);
+      case 'FAILED':
+        return this.fail(viewer, input);
+      case 'CANCELED':
+        return this.cancel(viewer, input);
+      default:
+        return this.#transition(viewer, input, {
+          to: input.status,
+          from: sourcesOf(input.status),
+          eventType: 'TaskStatusChanged',
+          outcome: input.status === 'BLOCKED' ? 'BLOCKED' : null,
+          reason: input.blocker,
+        });
+    }
+  }
+
+  /** Finishes the task and ends the lease. Throws TaskNotFoundError, LeaseLostError, IllegalTransitionError. */
+  complete(viewer: Viewer, input: TaskComplete): Promise<{ task: Task }> {
+    return this.#transition(viewer, input, {
+      to: 'DONE',
+      from: sourcesOf('DONE'),
+      eventType: 'TaskCompleted',
+      outcome: 'COMPLETED',
+      result: input.result,
+    });
+  }
+
+  /** Finishes the task as failed and ends the lease. Throws TaskNotFoundError, LeaseLostError, IllegalTransitionError. */
+  fail(viewer: Viewer, input: TaskFail): Promise<{ task: Task }> {
+    return this.#transition(viewer, input, {
+      to: 'FAILED',
+      from: sourcesOf('FAILED'),
+      eventType: 'TaskFailed',
+      outcome: 'FAILED',
+      reason: input.reason,
+      result: input.result,
+    });
+  }
+
+  /**
+   * Ends an unfinished task for good, and its lease at once. People, the holder and the agent that created it may.
+   * Throws TaskNotFoundError, LeaseLostError, IllegalTransitionError.
+   */
+  cancel(viewer: Viewer, input: TaskCancel): Promise<{ task: Task }> {
+    return this.#transition(viewer, input, {
+      to: 'CANCELED',
+      from: sourcesOf('CANCELED'),
+      eventType: 'TaskCanceled',
+      outcome: 'CANCELED',
+      reason: input.reason,
+    });
+  }
+
+  /** Every reason why the agent could not claim the task now; empty when it could. Without an agent: the caller. */
+  async whyNotClaimable(viewer: Viewer, taskId: string, agentId: string | null | undefined): Promise<Obstacle[]> {
+    const claimantId = agentId ?? viewer.actor?.id;
+    if (!claimantId) throw new ValidationError(['agentId'], 'Name the agent: this credential stands for none.');
+    const refusal = await this.#obstacles(viewer, taskId, claimantId);
+    return refusal.obstacles.map((code) => ({
+      code,
+      message: claimError(taskId, claimantId, { ...refusal, obstacles: [code] }).message,
+    }));
+  }
+
+  async #claimant(viewer: Viewer, agentId: string | undefined): Promise<string> {
+    requireScope(viewer, 'WORK');
+    const { actorId } = await actAs(this.database, viewer, agentId);
+    if (!actorId) throw new ValidationError(['agentId'], 'Name the agent that claims: this credential stands for none.');
+    return actorId;
+  }
+
+  #takeNext(viewer: Viewer, claimantId: string, input: TaskClaimNext): Promise<ClaimNextRow[]> {
+    const values = [
+      viewer.organizationId,
+      claimantId,
+      input.leaseSeconds,
+      input.count,
+      Array.from({ length: input.count }, newId),
+      input.kinds ?? null,
+      input.modelTiers ?? null,
+    ];
+    return input.projectId
+      ? this.database.write(claimNextInProjectStatement, [...values, input.projectId])
+      : this.database.write(claimNextStatement, values);
+  }
+
+  async #obstacles(viewer: Viewer, taskId: string, claimantId: string): Promise<ClaimRefusal> {
+    const [row] = await this.database.query<ClaimRefusal>(taskObstaclesStatement, [viewer.organizationId, taskId, claimantId]);
+    if (row) return row;
+    const [claimant] = await this.database.query(claimantStatement, [viewer.organizationId, claimantId]);
+    throw claimant ? new TaskNotFoundError(taskId) : new AgentNotFoundError(claimantId);
+  }
+
+  async #countObstacles(viewer: Viewer, claimantId: string, filter: readonly unknown[]): Promise<ObstacleCount[]> {
+    const [claimant] = await this.database.query<{ isActive: boolean }>(claimantStatement, [viewer.organizationId, claimantId]);
+    if (!claimant) throw new AgentNotFoundError(claimantId);
+    if (!claimant.isActive) throw new AgentInactiveError(claimantId);
+    const counts = await this.database.query<{ code: ErrorCode | null; count: number }>(obstacleCountsStatement, [
+      viewer.organizationId,
+      claimantId,
+      ...filter,
+    ]);
+    return counts.flatMap(({ code, count }) => (code ? [{ code, count, message: obstacleMessage(code, count) }] : []));
+  }
+
+  async #transition(
+    viewer: Viewer,
+    input: { taskId: string; agentId?: string | undefined; fence?: number | undefined },
+    transition: Transition,
+  ): Promise<{ task: Task }> {
+    requireScope(viewer, 'WORK');
+    const stamp = await actAs(this.database, viewer, input.agentId);
+    const overrules = isPerson(viewer) && !input.agentId;
+    for (let tries = 1; ; tries++) {
+      const [task] = await this.database.write<Task>(transitionStatement, [
+        viewer.organizationId,
+        input.taskId,
+        stamp.actorId,
+        stamp.actorLabel,
+        overrules,
+        input.fence ?? null,
+        transition.from,
+        transition.to,
+        endsLease(transition.to),
+        transition.outcome,
+        transition.eventType,
+        transition.reason ?? null,
+        transition.result === undefined ? null : JSON.stringify(transition.result),
+      ]);
+      if (task) return { task };
+      const refusal = await this.#refusal(viewer, input.taskId, stamp.actorId);
+      if (refusal.isLapsed && tries === 1) {
+        await this.database.write(expireOneStatement, [input.taskId]);
+        continue;
+      }
+      throw transitionError(
+        { ...input, actorId: stamp.actorId, isOverruling: overrules, from: transition.from, to: transition.to },
+        refusal,
+      );
+    }
+  }
+
+  async #refusal(viewer: Viewer, taskId: string, actorId: string | null): Promise<WriteRefusal> {
+    const [refusal] = await this.database.query<WriteRefusal>(refusalStatement, [viewer.organizationId, taskId, actorId]);
+    if (!refusal) throw new TaskNotFoundError(taskId);
+    return refusal;
+  }
+
+  async #lost(viewer: Viewer, taskId: string, actorId: string | null): Promise<LeaseLostError> {
+    return leaseLost(taskId, actorId, await this.#refusal(viewer, taskId, actorId));
+  }
+}
+
+type ClaimNextRow = { isOverdue: boolean; hasCandidates: boolean } & (Task | { id: null });
+
+function taskEvent<Type extends keyof TaskEventData>(
+  viewer: Viewer,
+  task: Task,
+  type: Type,
+  data: TaskEventData[Type],
+): NewEvent {
+  return {
+    ...stampOf(viewer),
+    organizationId: task.organizationId,
+    type,
+    subjectId: task.id,
+    taskId: task.id,
+    projectId: task.projectId,
+    agentId: task.assigneeId,
+    specialization: task.requiredSpecialization,
+    source: task.source,
+    data: { ...data },
+  };
+}
+
+function pick(task: Task, names: (keyof Task)[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, task[name]]));
+}

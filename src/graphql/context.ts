@@ -1,0 +1,24 @@
+import type { Viewer } from '../auth/viewer.js';
+import type { Database } from '../database/database.js';
+import type { DatabaseClock } from '../database/database-clock.js';
+import type { PrismaClient } from '../database/generated/prisma/client.js';
+import type { HealthLimits } from '../features/agents/agent.model.js';
+import type { Services } from '../features/services.js';
+import type { SubscriptionHub } from '../realtime/subscription-hub.js';
+
+/** What every resolver is given: who asks, and the parts that answer. */
+export interface GraphqlContext {
+  viewer: Viewer;
+  requestId: string;
+  /** For Pothos' planned reads. */
+  prisma: PrismaClient;
+  database: Database;
+  clock: DatabaseClock;
+  healthLimits: HealthLimits;
+  hub: SubscriptionHub;
+  services: Services;
+  /** The services on another database: within the transaction that keeps an idempotency key. */
+  servicesOn: (database: Database) => Services;
+  /** Sets a header of the answer; does nothing over a websocket, which has none. */
+  setHeader: (name: string, value: string) => void;
+}

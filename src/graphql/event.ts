@@ -1,0 +1,130 @@
+import type { EventFilter, LoggedEvent } from '../database/event-log.js';
+import { oldestPosition, readEvents } from '../database/event-log.js';
+import { TaskSource } from '../database/generated/prisma/enums.js';
+import { type EventType, eventTypes } from '../features/domain-event.js';
+import { InvalidCursorError } from '../features/invalid-cursor-error.js';
+import { decodeCursor, type LogPosition } from '../kernel/cursor.js';
+import { ResyncRequiredError } from '../realtime/resync-required-error.js';
+import { builder, pageSizeDefault, pageSizeMax } from './builder.js';
+import type { GraphqlContext } from './context.js';
+
+export const TaskSourceRef = builder.enumType(TaskSource, {
+  name: 'TaskSource',
+  description: 'Face that a task came in by. Each REST dialect lists only its own; GraphQL sees all.',
+});
+
+export const EventKindRef = builder.enumType('EventKind', {
+  description: 'Kind of event: the name of its type, in capitals.',
+  values: Object.fromEntries(
+    Object.entries(eventTypes).map(([type, description]) => [kindOf(type), { value: type as EventType, description }]),
+  ) as Record<string, { value: EventType; description: string }>,
+});
+
+/** `TaskClaimed` -> `TASK_CLAIMED`. */
+function kindOf(type: string): string {
+  return type.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+}
+
+/** Something that happened: one row of the event log. */
+export const EventRef = builder.interfaceRef<LoggedEvent>('Event').implement({
+  description: 'Something that happened, as the event log keeps it. Each event has a type of its own with its facts.',
+  resolveType: (event) => event.type,
+  fields: (t) => ({
+    cursor: t.exposeString('cursor', {
+      description: 'Place of the event in the log. Pass it as `after` to go on behind this event.',
+    }),
+    kind: t.field({ type: EventKindRef, description: 'What happened.', resolve: (event) => event.type as EventType }),
+    occurredAt: t.expose('occurredAt', {
+      type: 'DateTime',
+      description: 'Time at which it happened, on the clock of the database.',
+    }),
+    actorLabel: t.exposeString('actorLabel', {
+      nullable: true,
+      description: 'Who did it, when it was no agent or user: `admin`, `anonymous` or `system`. Null when `actor` did it.',
+    }),
+    data: t.field({
+      type: 'JSON',
+      description: 'All facts of the event, before and after, as stored.',
+      resolve: (event) => event.data,
+    }),
+  }),
+});
+
+type EventInterface = ReturnType<typeof eventInterface>;
+type EventFields = Parameters<ReturnType<typeof builder.interfaceRef<LoggedEvent>>['implement']>[0]['fields'];
+
+/** Adds the interface of all events about one kind of thing. */
+export function eventInterface(name: string, description: string, fields: EventFields) {
+  return builder
+    .interfaceRef<LoggedEvent>(name)
+    .implement({ description, interfaces: [EventRef], resolveType: (event) => event.type, fields });
+}
+
+/** Adds the GraphQL type of one event, with the facts that are worth fields of their own. Its description is the catalogue's. */
+export function eventType(type: EventType, about: EventInterface | null, fields?: EventFields): void {
+  builder.objectRef<LoggedEvent>(type).implement({
+    description: eventTypes[type],
+    interfaces: about ? [EventRef, about] : [EventRef],
+    fields: fields as never,
+  });
+}
+
+/** The types a subscription delivers: those it is about, or of these the ones asked for. */
+export function kindsAmong(types: readonly EventType[], kinds: readonly EventType[] | null | undefined): readonly EventType[] {
+  return kinds ? types.filter((type) => kinds.includes(type)) : types;
+}
+
+export const afterEventDescription =
+  'Cursor to go on after: of the last event handled, or an `eventCursor` read before the state was. Without it: only what happens from now on.';
+
+/** The stream of the events that a filter wants, within the caller's organization and never beyond. */
+export function subscribeToEvents(
+  context: GraphqlContext,
+  filter: Omit<EventFilter, 'organizationId'>,
+  after: string | null | undefined,
+): AsyncIterable<LoggedEvent> {
+  return context.hub.subscribe({
+    filter: { ...normalized(filter), organizationId: context.viewer.organizationId },
+    after: after ? positionOf(after) : null,
+  });
+}
+
+/** One page of the log in the shape of a connection, oldest first. Throws ResyncRequiredError for a cursor before retention. */
+export async function eventPage(
+  context: GraphqlContext,
+  filter: Omit<EventFilter, 'organizationId'>,
+  page: { first?: number | null; after?: string | null },
+) {
+  const first = Math.min(page.first ?? pageSizeDefault, pageSizeMax);
+  const wanted = { ...normalized(filter), organizationId: context.viewer.organizationId };
+  const after = page.after ? positionOf(page.after) : await oldestPosition(context.database);
+  const read = await readEvents(context.database, { after, filter: wanted, limit: first + 1 });
+  if (!read.isResumable) throw new ResyncRequiredError('CURSOR_LOST');
+  const events = read.events.slice(0, first);
+  return {
+    edges: events.map((event) => ({ cursor: event.cursor, node: event })),
+    pageInfo: {
+      hasNextPage: read.events.length > first,
+      hasPreviousPage: false,
+      startCursor: events[0]?.cursor ?? null,
+      endCursor: events.at(-1)?.cursor ?? null,
+    },
+  };
+}
+
+function positionOf(cursor: string): LogPosition {
+  const position = decodeCursor(cursor);
+  if (!position) throw new InvalidCursorError('after');
+  return position;
+}
+
+function normalized(filter: Omit<EventFilter, 'organizationId'>): Omit<EventFilter, 'organizationId'> {
+  const lower = (id: string | null | undefined) => id?.toLowerCase() ?? null;
+  return {
+    ...filter,
+    taskId: lower(filter.taskId),
+    projectId: lower(filter.projectId),
+    threadId: lower(filter.threadId),
+    agentId: lower(filter.agentId),
+  };
+}

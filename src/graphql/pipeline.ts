@@ -1,0 +1,138 @@
+import { type DocumentNode, type ExecutionResult, GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql';
+import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga';
+import type { ErrorCode } from '../features/error-code.js';
+import type { Logger } from '../kernel/logger.js';
+import { DocumentCache } from './document-cache.js';
+import { useDocumentLimits } from './document-limits.js';
+import { createErrorMask, type ErrorMask, maskResult } from './error-mask.js';
+import type { OperationSource } from './operation.js';
+import { untilAborted } from './until-aborted.js';
+
+/** An operation that came over HTTP: its parameters are read already, and its answer may be a stream. */
+export interface HttpOperationSource extends OperationSource {
+  /** The decoded body or query string, not yet checked. */
+  params: unknown;
+  /** Called once when the answer is a stream; the stream ends when the signal aborts. */
+  openStream(): AbortSignal;
+}
+
+export interface PipelineOptions {
+  schema: GraphQLSchema;
+  /** Makes what resolvers get as their context; it is merged over the operation's source. */
+  createContext: (source: OperationSource) => object | Promise<object>;
+  logger: Logger;
+}
+
+export type Pipeline = ReturnType<typeof createPipeline>;
+
+/**
+ * The one way every operation takes: limits, parsing, validation, context, execution, masking.
+ *
+ * `fetch` runs an HTTP request through it, with Yoga's rules for media types, status codes and SSE. `getEnveloped` gives
+ * its steps to the other transports (see `prepareOperation`).
+ */
+export function createPipeline(options: PipelineOptions) {
+  const maskError = createErrorMask(options.logger);
+  const yoga = createYoga<HttpOperationSource, object>({
+    schema: options.schema,
+    context: ({ requestId, viewer, transport, setHeader }) => options.createContext({ requestId, viewer, transport, setHeader }),
+    plugins: [useHttpSource(maskError), useErrorMask(maskError), useParseErrorCode(), useDocumentLimits()],
+    parserAndValidationCache: {
+      documentCache: new DocumentCache<DocumentNode>(),
+      // Documents with syntax errors are not sent again and again; keeping their errors would only cost memory.
+      errorCache: { get: () => undefined, set: () => undefined },
+    },
+    // Ours, in useErrorMask: Yoga's knows neither the request id nor the operation.
+    maskedErrors: false,
+    // The HTTP face does these before a request gets here, for whatever runs it.
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    multipart: false,
+    batching: false,
+    maxRequestBodySize: false,
+    logging: false,
+  });
+  return { fetch: yoga.fetch, getEnveloped: yoga.getEnveloped, maskError };
+}
+
+/** Joins Yoga's HTTP handling to ours: takes the parameters that were read, and lets us end the streams it starts. */
+function useHttpSource(maskError: ErrorMask): Plugin<object, HttpOperationSource> {
+  return {
+    onRequestParse({ serverContext, setRequestParser }) {
+      // Not checked yet: Yoga answers 400 when they are not an object with a query.
+      setRequestParser(() => serverContext.params as object);
+    },
+    onResultProcess({ result, resultProcessor, serverContext, setResult }) {
+      if (isAsyncIterable(result)) {
+        const stream = untilAborted(result, serverContext.openStream());
+        setResult(stream);
+        // The client asked for a stream but accepts no format for one: nobody will read it.
+        if (!resultProcessor) void stream.return?.();
+      } else if (!Array.isArray(result)) {
+        // Execution is masked already; this is for what fails around it.
+        setResult(maskResult(result, maskError, { requestId: serverContext.requestId, operationName: null }));
+      }
+    },
+  };
+}
+
+/** Masks whatever building a context, executing and subscribing throws or returns. */
+function useErrorMask(mask: ErrorMask): Plugin<OperationSource> {
+  return {
+    onPluginInit({ registerContextErrorHandler }) {
+      registerContextErrorHandler(({ context, error, setError }) => {
+        const { requestId } = context as unknown as OperationSource;
+        setError(mask(error, { requestId, operationName: null }));
+      });
+    },
+    onExecute({ args }) {
+      const onResult = maskingHook(mask, args);
+      return {
+        onExecuteDone: (payload) => (isAsyncIterable(payload.result) ? { onNext: onResult } : onResult(payload as SingleResult)),
+      };
+    },
+    onSubscribe({ args }) {
+      const onResult = maskingHook(mask, args);
+      const operation = failedOperation(args);
+      return {
+        onSubscribeResult: (payload) =>
+          isAsyncIterable(payload.result) ? { onNext: onResult } : onResult(payload as SingleResult),
+        onSubscribeError: ({ error, setError }) => setError(mask(error, operation)),
+      };
+    },
+  };
+}
+
+interface SingleResult {
+  result: ExecutionResult;
+  setResult(result: ExecutionResult): void;
+}
+
+interface Executed {
+  document: DocumentNode;
+  operationName?: string | null;
+  contextValue: OperationSource;
+}
+
+function maskingHook(mask: ErrorMask, args: Executed) {
+  return ({ result, setResult }: SingleResult): undefined => {
+    if (result.errors) setResult(maskResult(result, mask, failedOperation(args)));
+  };
+}
+
+function failedOperation({ document, operationName, contextValue }: Executed) {
+  const name = operationName ?? getOperationAST(document, operationName)?.name?.value ?? null;
+  return { requestId: contextValue.requestId, operationName: name };
+}
+
+/** Gives syntax errors their code and status; Yoga does so for HTTP only. */
+function useParseErrorCode(): Plugin {
+  return {
+    onParse: () => (payload) => {
+      if (!(payload.result instanceof GraphQLError)) return;
+      payload.result.extensions.code ??= 'GRAPHQL_PARSE_FAILED' satisfies ErrorCode;
+      payload.result.extensions.http ??= { spec: true, status: 400 };
+    },
+  };
+}

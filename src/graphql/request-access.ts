@@ -1,0 +1,113 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RequestRefusal } from './request-refusal.js';
+
+/** What a caller may prove itself with, as it came over the wire. */
+export interface Credentials {
+  authorization: string | null;
+  cookie: string | null;
+  /** The organization that the operator wants to act in (`X-Organization`). */
+  organization: string | null;
+}
+
+export interface RequestAccessOptions {
+  /** Origins besides the server's own whose pages may call with credentials. */
+  corsOrigins: readonly string[];
+  /** Nobody needs a credential: only requests that name a loopback host are served. */
+  openMode: boolean;
+}
+
+/** Any of these makes a browser ask first (a preflight), which only listed origins pass. */
+const csrfHeaders = ['x-graphql-yoga-csrf', 'apollo-require-preflight', 'authorization'];
+
+const allowedHeaders = [
+  'content-type',
+  'authorization',
+  'x-organization',
+  'x-request-id',
+  'x-graphql-yoga-csrf',
+  'apollo-require-preflight',
+].join(', ');
+
+/**
+ * Which callers may reach the server at all, judged by the headers a browser sets and a page cannot forge.
+ *
+ * A page of another origin must not act with its visitor's cookie, nor, in open mode, with the mere fact that the
+ * visitor's browser runs on this machine.
+ */
+export class RequestAccess {
+  private readonly listed: ReadonlySet<string>;
+
+  constructor(private readonly options: RequestAccessOptions) {
+    this.listed = new Set(options.corsOrigins.map((origin) => (URL.canParse(origin) ? new URL(origin).origin : origin)));
+  }
+
+  /**
+   * Whether the request names a host that this server answers for. In open mode that is loopback only: a page may rebind
+   * its own host name to 127.0.0.1 and would then be of the same origin as the server.
+   */
+  isHostAllowed(request: IncomingMessage): boolean {
+    if (!this.options.openMode) return true;
+    const url = `http://${request.headers.host ?? ''}`;
+    return URL.canParse(url) && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
+  }
+
+  /** Whether no browser sent the request, or a page of the server itself or of a listed origin did. */
+  isOriginTrusted(request: IncomingMessage): boolean {
+    const { origin, host } = request.headers;
+    if (origin === undefined) return true;
+    return this.listed.has(origin) || (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase());
+  }
+
+  /** The credentials of the request; a cookie counts only when no foreign page could have made the browser send it. */
+  credentialsOf(request: IncomingMessage): Credentials {
+    const organization = request.headers['x-organization'];
+    return {
+      authorization: request.headers.authorization ?? null,
+      cookie: this.isOriginTrusted(request) ? (request.headers.cookie ?? null) : null,
+      organization: typeof organization === 'string' ? organization : null,
+    };
+  }
+
+  /** Throws RequestRefusal for a host that is not ours. */
+  requireHost(request: IncomingMessage): void {
+    if (this.isHostAllowed(request)) return;
+    throw new RequestRefusal(
+      421,
+      'BAD_REQUEST',
+      'In open development mode this server answers for localhost only. Set ADMIN_TOKEN to serve other host names.',
+    );
+  }
+
+  /**
+   * Throws RequestRefusal for a GET that any page could have caused.
+   *
+   * Only GET needs this: mutations are refused there, and POST takes JSON alone, for which browsers ask first. A request
+   * without a cookie and without the headers that browsers add comes from a program, which has no visitor to betray.
+   */
+  requireNoForgery(request: IncomingMessage): void {
+    const { headers } = request;
+    if (request.method !== 'GET' || csrfHeaders.some((name) => name in headers)) return;
+    const site = headers['sec-fetch-site'];
+    if (site === 'same-origin' || (headers.origin !== undefined && this.isOriginTrusted(request))) return;
+    if (site === undefined && headers.origin === undefined && headers.cookie === undefined) return;
+    throw new RequestRefusal(
+      403,
+      'BAD_REQUEST',
+      'A GET from another site needs the header `x-graphql-yoga-csrf` with any value, or send a POST with JSON.',
+    );
+  }
+
+  /** Tells browsers what pages of other origins may do: nothing, save those listed. */
+  setCorsHeaders(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('vary', 'Origin');
+    const { origin } = request.headers;
+    if (origin === undefined || !this.listed.has(origin)) return;
+    response.setHeader('access-control-allow-origin', origin);
+    response.setHeader('access-control-allow-credentials', 'true');
+    response.setHeader('access-control-expose-headers', 'x-request-id');
+    if (request.method !== 'OPTIONS') return;
+    response.setHeader('access-control-allow-methods', 'GET, POST');
+    response.setHeader('access-control-allow-headers', allowedHeaders);
+    response.setHeader('access-control-max-age', '600');
+  }
+}

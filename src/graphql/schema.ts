@@ -1,0 +1,16 @@
+import type { GraphQLSchema } from 'graphql';
+import './scalars.js';
+import '../features/actors/actor.graphql.js';
+import '../features/agents/agent.graphql.js';
+import '../features/projects/project.graphql.js';
+import '../features/tasks/task.commands.graphql.js';
+import '../features/tasks/task.events.graphql.js';
+import '../features/tasks/task.graphql.js';
+import './event-log.graphql.js';
+import './node.graphql.js';
+import { builder } from './builder.js';
+
+/** The whole schema: every feature's types on the one builder. `schema.graphql` is its printed form. */
+export function buildSchema(): GraphQLSchema {
+  return builder.toSchema();
+}

@@ -1,0 +1,203 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline as pipe } from 'node:stream/promises';
+import type { GraphQLSchema } from 'graphql';
+import type { Viewer } from '../auth/viewer.js';
+import { newId } from '../kernel/ids.js';
+import type { Logger } from '../kernel/logger.js';
+import { GraphiqlPage, isGraphiqlRequest } from './graphiql.js';
+import type { OperationSource } from './operation.js';
+import { createPipeline, type HttpOperationSource, type Pipeline } from './pipeline.js';
+import { type Credentials, RequestAccess } from './request-access.js';
+import { readParams, requireMethod } from './request-params.js';
+import { RequestRefusal, sendFailure } from './request-refusal.js';
+import { type LiveCredentials, WebsocketFace } from './websocket.js';
+
+/** Where GraphQL is served, over HTTP and websockets. */
+export const graphqlPath = '/graphql';
+
+export interface GraphqlServerOptions {
+  schema: GraphQLSchema;
+  /** Makes what resolvers get as their context; it is merged over the operation's source. */
+  createContext: (source: OperationSource) => object | Promise<object>;
+  /** Finds who is calling. A DomainError turns the caller away; without credentials it may answer an anonymous viewer. */
+  authenticate: (credentials: Credentials) => Promise<Viewer>;
+  liveCredentials: LiveCredentials;
+  logger: Logger;
+  /** Bytes of the largest request body, and of the largest websocket message. */
+  maxBodyBytes: number;
+  /** Origins besides the server's own whose pages may call with credentials. */
+  corsOrigins: readonly string[];
+  /** Nobody needs a credential: only requests that name a loopback host are served. */
+  openMode: boolean;
+  /** Milliseconds in which a websocket client must say who it is; 10,000 unless given. */
+  connectionInitTimeoutMs?: number;
+  /** Milliseconds between two pings over a websocket; 12,000 unless given. */
+  keepAliveMs?: number;
+  /** Bytes that may wait for a websocket client before it is cut; 4 MiB unless given. */
+  maxBufferedBytes?: number;
+}
+
+/** Any text that is safe in a header and in a log line, so that a caller's own id can be followed through both. */
+const requestIdPattern = /^[\w.:-]{1,128}$/;
+
+/** The GraphQL face: one pipeline, served over HTTP (JSON and SSE) and websockets, with GraphiQL for people. */
+export class GraphqlServer {
+  private readonly pipeline: Pipeline;
+  private readonly access: RequestAccess;
+  private readonly websocket: WebsocketFace;
+  private readonly graphiql = new GraphiqlPage();
+  private readonly inFlight = new Set<ServerResponse>();
+  private readonly streams = new Set<AbortController>();
+  private isStopping = false;
+  private onIdle = () => {};
+
+  constructor(private readonly options: GraphqlServerOptions) {
+    this.pipeline = createPipeline(options);
+    this.access = new RequestAccess(options);
+    this.websocket = new WebsocketFace({
+      ...options,
+      path: graphqlPath,
+      pipeline: this.pipeline,
+      access: this.access,
+      maxMessageBytes: options.maxBodyBytes,
+      connectionInitTimeoutMs: options.connectionInitTimeoutMs ?? 10_000,
+      keepAliveMs: options.keepAliveMs ?? 12_000,
+      maxBufferedBytes: options.maxBufferedBytes ?? 4 * 1024 * 1024,
+    });
+  }
+
+  /** Answers one request on `/graphql`; whoever owns the HTTP server routes to it. */
+  readonly handler = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const requestId = requestIdOf(request);
+    this.track(response);
+    response.setHeader('x-request-id', requestId);
+    try {
+      await this.answer(request, response, requestId);
+    } catch (failure) {
+      sendFailure(request, response, failure, requestId, this.pipeline.maskError);
+    }
+  };
+
+  /** Takes websocket upgrades on `/graphql` of this server. */
+  attach(server: Server): void {
+    this.websocket.attach(server);
+  }
+
+  /**
+   * Ends streams and sockets and resolves when every request in flight is answered, at the latest after `deadlineMs`;
+   * what is left then is cut. The owner of the HTTP server stops listening before.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    this.isStopping = true;
+    for (const stream of this.streams) stream.abort();
+    for (const response of this.inFlight) closeConnectionAfter(response);
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    const answered = new Promise<void>((resolve) => {
+      this.onIdle = resolve;
+      if (this.inFlight.size === 0) resolve();
+    });
+    await Promise.all([this.websocket.stop(deadline), Promise.race([answered, deadline])]);
+    clearTimeout(timer);
+    for (const response of this.inFlight) response.destroy();
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+    this.access.setCorsHeaders(request, response);
+    this.access.requireHost(request);
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
+      return;
+    }
+    if (isGraphiqlRequest(request)) {
+      await this.graphiql.send(request, response);
+      return;
+    }
+    requireMethod(request);
+    this.access.requireNoForgery(request);
+    const viewer = await this.options.authenticate(this.access.credentialsOf(request));
+    const source: HttpOperationSource = {
+      requestId,
+      viewer,
+      transport: 'http',
+      setHeader: (name, value) => {
+        if (!response.headersSent) response.setHeader(name, value);
+      },
+      params: await readParams(request, this.options.maxBodyBytes),
+      openStream: () => this.openStream(viewer, response),
+    };
+    // Everything of the request that Yoga still has to see; the host is not its business, and the body was read.
+    const { method, headers } = request;
+    const answer = await this.pipeline.fetch(
+      `http://localhost${graphqlPath}`,
+      { method, headers: headers.accept === undefined ? {} : { accept: headers.accept } },
+      source,
+    );
+    await sendAnswer(answer, response);
+  }
+
+  private openStream(viewer: Viewer, response: ServerResponse): AbortSignal {
+    const stream = new AbortController();
+    const unregister = this.options.liveCredentials.register(viewer, () => stream.abort());
+    this.streams.add(stream);
+    const close = () => {
+      stream.abort();
+      unregister();
+      this.streams.delete(stream);
+    };
+    response.once('close', close);
+    // The client may have left while its subscription was being set up, and a stream may start while the server stops.
+    if (response.destroyed || this.isStopping) close();
+    return stream.signal;
+  }
+
+  private track(response: ServerResponse): void {
+    this.inFlight.add(response);
+    if (this.isStopping) closeConnectionAfter(response);
+    response.once('close', () => {
+      this.inFlight.delete(response);
+      if (this.inFlight.size === 0) this.onIdle();
+    });
+  }
+}
+
+/** The GraphQL face over a schema; nothing listens until the caller routes requests to it. */
+export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServer {
+  return new GraphqlServer(options);
+}
+
+function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && requestIdPattern.test(given) ? given : newId();
+}
+
+/** Keeps the client from sending its next request over a connection that is about to go. */
+function closeConnectionAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close');
+}
+
+async function sendAnswer(answer: Response, response: ServerResponse): Promise<void> {
+  if (answer.status === 406) {
+    throw new RequestRefusal(
+      406,
+      'BAD_REQUEST',
+      'Accept application/json or application/graphql-response+json; for a subscription text/event-stream.',
+    );
+  }
+  // Answers are as fresh and as private as the credential they were given for.
+  response.setHeader('cache-control', 'no-store');
+  answer.headers.forEach((value, name) => {
+    // Yoga sets `none` on event streams, which is no content coding, and a connection header that is ours to decide.
+    if (name !== 'content-encoding' && name !== 'connection') response.setHeader(name, value);
+  });
+  response.writeHead(answer.status);
+  if (answer.headers.get('content-type')?.startsWith('text/event-stream') && answer.body) {
+    // A client that leaves ends the pipe early, which is how most streams end.
+    await pipe(Readable.from(answer.body), response).catch(() => response.destroy());
+  } else {
+    response.end(await answer.text());
+  }
+}

@@ -1,0 +1,104 @@
+import type { WebSocket as GraphqlSocket } from 'graphql-ws';
+import { type RawData, WebSocket } from 'ws';
+import type { Logger } from '../kernel/logger.js';
+
+/** Bytes that may wait for the client before the next message waits with them. */
+const highWaterBytes = 65_536;
+
+/** Time for the client to answer a close frame before the socket is cut. */
+const closingGraceMs = 1000;
+
+/**
+ * One websocket as graphql-ws needs it, with an end to the client's power over our memory.
+ *
+ * `send` resolves once the message, or nearly everything before it, has left; graphql-ws awaits it before it asks a
+ * subscription for its next event, so a client that reads slowly slows its own stream down, and the subscription's
+ * bounded buffer decides what becomes of it. What does not wait for the client (answers to many queries at once, pongs)
+ * is bounded by cutting the socket.
+ */
+export class WebsocketConnection implements GraphqlSocket {
+  readonly protocol: string;
+  private isAlive = true;
+  private closing: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly maxBufferedBytes: number,
+    private readonly logger: Logger,
+  ) {
+    this.protocol = socket.protocol;
+    // ws closes the socket itself, with the code that fits (1009 oversized, 1007 not UTF-8); unheard, the event would
+    // end the process.
+    socket.on('error', (error) => logger.debug({ message: error.message }, 'websocket error'));
+    socket.on('pong', () => {
+      this.isAlive = true;
+    });
+    socket.on('ping', () => this.cutIfStuffed());
+    socket.once('close', () => clearTimeout(this.closing));
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  send(data: string): Promise<void> | void {
+    // A socket that is closing gets nothing more: its credential may be the reason.
+    if (!this.isOpen) return;
+    return new Promise((resolve) => {
+      this.socket.send(data, () => resolve());
+      if (this.socket.bufferedAmount <= highWaterBytes) resolve();
+      this.cutIfStuffed();
+    });
+  }
+
+  /** Takes no more messages until the socket is closed. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  close(code?: number, reason?: string): void {
+    this.socket.close(code, reason);
+    // What a paused client has sent is dropped now, but its answer to the close frame must get through.
+    this.socket.resume();
+    // A client that does not read would not answer the close frame either.
+    this.closing ??= setTimeout(() => this.terminate(), closingGraceMs);
+  }
+
+  terminate(): void {
+    this.socket.terminate();
+  }
+
+  onMessage(handle: (data: string) => Promise<void>): void {
+    this.socket.on('message', async (data: RawData) => {
+      // The closing handshake takes a while, in which a client could still send operations.
+      if (!this.isOpen) return;
+      try {
+        await handle(String(data));
+      } catch (error) {
+        this.logger.error({ err: error }, 'a websocket message could not be handled');
+        this.close(4500, 'Internal server error');
+      }
+    });
+  }
+
+  onClose(handle: (code: number, reason: string) => void): void {
+    this.socket.once('close', (code, reason) => handle(code, String(reason)));
+  }
+
+  /** Called at the interval of the keep-alive: cuts a peer that let the last ping go unanswered. */
+  keepAlive(): void {
+    if (!this.isOpen) return;
+    if (!this.isAlive) {
+      this.terminate();
+      return;
+    }
+    this.isAlive = false;
+    this.socket.ping();
+  }
+
+  private cutIfStuffed(): void {
+    if (this.socket.bufferedAmount <= this.maxBufferedBytes) return;
+    this.logger.warn({ bufferedBytes: this.socket.bufferedAmount }, 'cut a websocket whose client does not read');
+    this.terminate();
+  }
+}

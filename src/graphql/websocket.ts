@@ -1,0 +1,191 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { GraphQLError } from 'graphql';
+import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Viewer } from '../auth/viewer.js';
+import { DomainError } from '../kernel/domain-error.js';
+import { newId } from '../kernel/ids.js';
+import type { Logger } from '../kernel/logger.js';
+import { toWireError } from './error-mask.js';
+import { type OperationSource, type PreparedOperation, prepareOperation } from './operation.js';
+import type { Pipeline } from './pipeline.js';
+import type { Credentials, RequestAccess } from './request-access.js';
+import { WebsocketConnection } from './websocket-connection.js';
+
+/** Closing codes besides those of the protocol (`CloseCode`); clients reconnect after both. */
+const closeCodes = { serviceRestart: 1012, tryAgainLater: 1013 } as const;
+
+/** The streams that are open under a credential, so that revoking it can end them. */
+export interface LiveCredentials {
+  /** Notes a stream that was opened for the viewer; the answer takes the note back. */
+  register(viewer: Viewer, close: (reason: string) => void): () => void;
+}
+
+export interface WebsocketFaceOptions {
+  path: string;
+  pipeline: Pipeline;
+  access: RequestAccess;
+  authenticate: (credentials: Credentials) => Promise<Viewer>;
+  liveCredentials: LiveCredentials;
+  logger: Logger;
+  /** Bytes of the largest message a client may send. */
+  maxMessageBytes: number;
+  /** Milliseconds in which a client must say who it is. */
+  connectionInitTimeoutMs: number;
+  /** Milliseconds between two pings; a peer that lets one go unanswered for as long is cut. */
+  keepAliveMs: number;
+  /** Bytes that may wait for a client before its socket is cut. */
+  maxBufferedBytes: number;
+}
+
+interface ConnectionState {
+  connection: WebsocketConnection;
+  request: IncomingMessage;
+  /** Set by the handshake; operations are refused before it. */
+  viewer?: Viewer;
+}
+
+/** GraphQL over websockets: sub-protocol `graphql-transport-ws`, every operation through the shared pipeline. */
+export class WebsocketFace {
+  private readonly connections = new Set<WebsocketConnection>();
+  private readonly running = new Set<Promise<unknown>>();
+  private readonly sockets: WebSocketServer;
+  private readonly keepAlive: NodeJS.Timeout;
+  private readonly protocol;
+  private isStopping = false;
+
+  constructor(private readonly options: WebsocketFaceOptions) {
+    this.sockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      // Compression costs some 300 kB for each connection, and its memory fragments under load.
+      perMessageDeflate: false,
+      maxPayload: options.maxMessageBytes,
+      handleProtocols,
+    });
+    // One timer for all connections.
+    this.keepAlive = setInterval(() => {
+      for (const connection of this.connections) connection.keepAlive();
+    }, options.keepAliveMs).unref();
+    this.protocol = makeServer<Record<string, unknown>, ConnectionState>({
+      connectionInitWaitTimeout: options.connectionInitTimeoutMs,
+      onConnect: ({ extra, connectionParams }) => this.signIn(extra, connectionParams ?? {}),
+      onSubscribe: async ({ extra }, _id, payload) => {
+        const operation = await this.track(prepareOperation(options.pipeline, this.sourceOf(extra), payload));
+        return isPrepared(operation) ? operation : [...operation];
+      },
+      execute: (args) => this.track((args as PreparedOperation).run()),
+      subscribe: (args) => (args as PreparedOperation).run(),
+      onNext: (_context, _id, _payload, _args, { errors, ...result }) => errors && { ...result, errors: errors.map(toWireError) },
+      onError: (_context, _id, _payload, errors: readonly GraphQLError[]) => errors.map(toWireError),
+    });
+  }
+
+  /** Takes the upgrades on the path from now on; those on other paths are left to other listeners. */
+  attach(server: Server): void {
+    server.on('upgrade', (request, socket, head) => {
+      if (pathOf(request) === this.options.path) this.upgrade(request, socket, head);
+      else if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, '404 Not Found');
+    });
+  }
+
+  /** Lets running queries and mutations answer, then closes every socket; what is left at the deadline is cut. */
+  async stop(deadline: Promise<unknown>): Promise<void> {
+    this.isStopping = true;
+    clearInterval(this.keepAlive);
+    for (const connection of this.connections) connection.pause();
+    await Promise.race([this.whenIdle(), deadline]);
+    const closed = [...this.connections].map((connection) => new Promise<void>((resolve) => connection.onClose(() => resolve())));
+    for (const connection of this.connections) connection.close(closeCodes.serviceRestart, 'Service restart');
+    await Promise.race([Promise.all(closed), deadline]);
+    for (const connection of this.connections) connection.terminate();
+  }
+
+  /** Resolves when what clients had sent is answered. */
+  private async whenIdle(): Promise<void> {
+    do {
+      await Promise.allSettled(this.running);
+      // A prepared operation starts to run, and an answer is queued, in reactions to the promise just awaited.
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (this.running.size > 0);
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A peer that resets here, before ws listens, must not end the process.
+    socket.on('error', () => socket.destroy());
+    const { access } = this.options;
+    if (this.isStopping) refuseUpgrade(socket, '503 Service Unavailable');
+    else if (!access.isHostAllowed(request)) refuseUpgrade(socket, '421 Misdirected Request');
+    // Browsers let any page open a websocket anywhere, with cookies; the Origin header is all there is to tell.
+    else if (!access.isOriginTrusted(request)) refuseUpgrade(socket, '403 Forbidden');
+    else this.sockets.handleUpgrade(request, socket, head, (client) => this.open(client, request));
+  }
+
+  private open(socket: WebSocket, request: IncomingMessage): void {
+    const connection = new WebsocketConnection(socket, this.options.maxBufferedBytes, this.options.logger);
+    this.connections.add(connection);
+    const closed = this.protocol.opened(connection, { connection, request });
+    connection.onClose((code, reason) => {
+      this.connections.delete(connection);
+      // Returns every subscription of the connection.
+      closed(code, reason).catch((error) => this.options.logger.error({ err: error }, 'a subscription could not be returned'));
+    });
+  }
+
+  /** False closes the socket as 4403. */
+  private async signIn(state: ConnectionState, params: Record<string, unknown>): Promise<boolean> {
+    const { connection, request } = state;
+    try {
+      const viewer = await this.options.authenticate(this.credentialsOf(request, params));
+      // The client may have left meanwhile; what is registered then would stay for good.
+      if (!connection.isOpen) return true;
+      connection.onClose(
+        this.options.liveCredentials.register(viewer, (reason) => connection.close(CloseCode.Forbidden, reason)),
+      );
+      state.viewer = viewer;
+      return true;
+    } catch (error) {
+      if (error instanceof DomainError) return false;
+      this.options.logger.error({ err: error }, 'a websocket could not be authenticated');
+      connection.close(closeCodes.tryAgainLater, 'Try again later');
+      return true;
+    }
+  }
+
+  private credentialsOf(request: IncomingMessage, params: Record<string, unknown>): Credentials {
+    const text = (value: unknown) => (typeof value === 'string' ? value : null);
+    return {
+      authorization: text(params.authorization),
+      // A browser always says its origin when it opens a websocket; a cookie without one was put there by a program.
+      cookie: request.headers.origin === undefined ? null : this.options.access.credentialsOf(request).cookie,
+      organization: text(params.organization),
+    };
+  }
+
+  private sourceOf({ viewer }: ConnectionState): OperationSource {
+    if (!viewer) throw new Error('graphql-ws let an operation through before the handshake');
+    return { requestId: newId(), viewer, transport: 'websocket', setHeader: () => {} };
+  }
+
+  private track<Outcome>(outcome: Outcome): Outcome {
+    if (outcome instanceof Promise) {
+      this.running.add(outcome);
+      const forget = () => this.running.delete(outcome);
+      outcome.then(forget, forget);
+    }
+    return outcome;
+  }
+}
+
+function isPrepared(operation: PreparedOperation | readonly GraphQLError[]): operation is PreparedOperation {
+  return 'run' in operation;
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
