@@ -64,6 +64,8 @@ export const builder = new SchemaBuilder<{
   },
 });
 
+export type SchemaTypes = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer Types> ? Types : never;
+
 builder.queryType({
   description: 'Reads. Whatever the caller may not see answers as if it did not exist: null, or left out of the list.',
 });

@@ -1,6 +1,7 @@
 import { currentPosition } from '../database/event-log.js';
 import { encodeCursor } from '../kernel/cursor.js';
 import { builder } from './builder.js';
+import { connectionOf } from './connection.js';
 import { afterEventDescription, EventKindRef, EventRef, eventPage, subscribeToEvents, TaskSourceRef } from './event.js';
 
 const EventFilterRef = builder.inputType('EventFilter', {
@@ -17,13 +18,16 @@ const EventFilterRef = builder.inputType('EventFilter', {
 });
 
 builder.queryField('events', (t) =>
-  t.connection({
-    type: EventRef,
-    description:
-      'The event log, oldest first, strictly after the cursor: everything that changed and is still kept. A cursor before what is kept is the error RESYNC_REQUIRED.',
-    args: { filter: t.arg({ type: EventFilterRef, description: 'Which events. Default: all that the caller may see.' }) },
-    resolve: (_root, { filter, ...page }, context) => eventPage(context, withTypes(filter), page),
-  }),
+  t.connection(
+    {
+      type: EventRef,
+      description:
+        'The event log, oldest first, strictly after the cursor: everything that changed and is still kept. A cursor before what is kept is the error RESYNC_REQUIRED.',
+      args: { filter: t.arg({ type: EventFilterRef, description: 'Which events. Default: all that the caller may see.' }) },
+      resolve: (_root, { filter, ...page }, context) => eventPage(context, withTypes(filter), page),
+    },
+    ...connectionOf('Event', EventRef),
+  ),
 );
 
 builder.queryField('eventCursor', (t) =>

@@ -8,9 +8,11 @@ export interface GraphiqlTab {
 /** A tour for newcomers: run the tabs from left to right, in open development mode as they stand. */
 export const graphiqlTabs: readonly GraphiqlTab[] = [
   {
-    query: `# Welcome to Baton. Run the tabs from left to right with the ▶ button.
+    query: `# Welcome to Baton. Run the tabs from left to right.
 #
-# On a server with ADMIN_TOKEN, put {"authorization": "Bearer <token>"} into the Headers below, in each tab.
+# With ADMIN_TOKEN set, put this into Headers below, in each tab:
+# {"authorization": "Bearer <token>"}
+#
 # First: who does the server think you are?
 query WhoAmI {
   viewer {
@@ -24,7 +26,8 @@ query WhoAmI {
 `,
   },
   {
-    query: `# An agent registers under an id of its own. Running this twice gives the same agent;
+    query: `# An agent registers under an id of its own.
+# Running this twice gives the same agent;
 # its API key is shown the first time only.
 mutation RegisterAgent {
   agentRegister(
@@ -46,7 +49,8 @@ mutation RegisterAgent {
 `,
   },
   {
-    query: `# Work to do: a project, and a task that only an agent with the specialization may claim.
+    query: `# Work to do: a project, and a task that only an agent
+# with the specialization may claim.
 mutation CreateWork {
   projectCreate(input: { name: "Tour" }) {
     project {
@@ -74,7 +78,8 @@ mutation CreateWork {
 `,
   },
   {
-    query: `# Live: leave this running, go on with the next tab, and come back to watch.
+    query: `# Live: run this in a second window and leave it open;
+# what the next tabs do appears there as it happens.
 subscription WatchTasks {
   taskEvents {
     __typename
@@ -93,8 +98,9 @@ subscription WatchTasks {
 `,
   },
   {
-    query: `# The agent takes the most urgent task it may have, under a lease of ten minutes.
-# Copy the agent's id from the second tab into the variables below.
+    query: `# The agent takes the most urgent task that it may have,
+# under a lease of ten minutes.
+# Copy the agent's id from the second tab into Variables.
 mutation ClaimNext($agentId: ID!) {
   taskClaimNext(input: { agentId: $agentId, leaseSeconds: 600 }) {
     task {
@@ -120,8 +126,9 @@ mutation ClaimNext($agentId: ID!) {
     variables: '{\n  "agentId": ""\n}',
   },
   {
-    query: `# The holder keeps its lease alive, says that it has started, and finishes.
-# Copy the ids from the tabs before into the variables below.
+    query: `# The holder keeps its lease alive, says that it has
+# started, and finishes.
+# Copy the ids from the tabs before into Variables.
 mutation WorkAndFinish($taskId: ID!, $agentId: ID!) {
   taskHeartbeat(input: { taskId: $taskId, agentId: $agentId }) {
     task {
@@ -158,7 +165,9 @@ mutation WorkAndFinish($taskId: ID!, $agentId: ID!) {
     variables: '{\n  "taskId": "",\n  "agentId": ""\n}',
   },
   {
-    query: `# People and agents talk in threads. Run OpenThread, copy its id into the variables, then run PostMessage.
+    query: `# People and agents talk in threads.
+# Run OpenThread, copy its id into Variables,
+# then run PostMessage.
 mutation OpenThread {
   threadCreate(input: { title: "Tour" }) {
     thread {
@@ -190,7 +199,8 @@ mutation PostMessage($threadId: ID!) {
     variables: '{\n  "threadId": ""\n}',
   },
   {
-    query: `# Plans can be revised, decisions superseded; and the event log remembers everything that happened.
+    query: `# Plans can be revised and decisions superseded,
+# and the event log remembers everything that happened.
 mutation PlanAndDecide {
   planCreate(input: { title: "Tour plan", bodyMarkdown: "1. Look around" }) {
     plan {

@@ -2,8 +2,6 @@ import type { InputRef } from '@pothos/core';
 import { z } from 'zod';
 import { builder } from './builder.js';
 
-type InputFieldType = Parameters<typeof builder.inputRef>[0];
-
 /**
  * Makes the GraphQL input type of a zod object: each field with the type, nullability and description that its schema
  * states, so that what is documented is what is checked. Fields with a default are optional. Nested objects become input
@@ -16,61 +14,57 @@ export function inputType(name: string, description: string, schema: z.ZodObject
     fields: (t) =>
       Object.fromEntries(
         Object.entries(schema.shape).map(([fieldName, fieldSchema]) => {
-          const { inner, isOptional } = unwrap(fieldSchema as z.ZodType);
-          const fieldDescription = describe(fieldSchema as z.ZodType);
-          if (!fieldDescription) throw new Error(`the field ${fieldName} of ${name} has no description`);
-          const isList = inner instanceof z.ZodArray;
-          const type = isList
-            ? [typeName(inner.element as z.ZodType, `${name}.${fieldName}`)]
-            : typeName(inner, `${name}.${fieldName}`);
-          return [fieldName, t.field({ type: type as never, required: !isOptional, description: fieldDescription } as never)];
+          const place = `${name}.${fieldName}`;
+          const { inner, isOptional, description } = readLayers(fieldSchema as z.ZodType);
+          if (!description) throw new Error(`the field ${place} has no description`);
+          const type =
+            inner instanceof z.ZodArray ? [typeOf(inner.element as z.ZodType, place)] : typeOf(fieldSchema as z.ZodType, place);
+          return [fieldName, t.field({ type: type as never, required: !isOptional, description } as never)];
         }),
       ) as never,
   });
   return ref;
 }
 
-const nestedTypes = new Map<string, InputFieldType | InputRef<Record<string, unknown>>>();
+const nestedTypes = new Map<string, InputRef<Record<string, unknown>>>();
 
-function typeName(schema: z.ZodType, place: string): unknown {
-  const { inner } = unwrap(schema);
-  const named = schema.meta()?.graphql ?? inner.meta()?.graphql;
+/** The GraphQL type of a schema: what its metadata names, or what its kind of value says. */
+function typeOf(schema: z.ZodType, place: string): unknown {
+  const { inner, name, description } = readLayers(schema);
   if (inner instanceof z.ZodObject) {
-    if (!named) throw new Error(`the object at ${place} needs a name: .meta({ graphql: '...' })`);
-    const known = nestedTypes.get(named) ?? inputType(named, describe(schema) ?? '', inner);
-    nestedTypes.set(named, known);
+    if (!name) throw new Error(`the object at ${place} needs a name: .meta({ graphql: '...' })`);
+    const known = nestedTypes.get(name) ?? inputType(name, description ?? '', inner);
+    nestedTypes.set(name, known);
     return known;
   }
-  if (named) return named;
-  if (inner instanceof z.ZodString) return 'String';
-  if (inner instanceof z.ZodNumber) return inner.format === 'safeint' || inner.format === 'int32' ? 'Int' : 'Float';
-  if (inner instanceof z.ZodBoolean) return 'Boolean';
+  if (name) return name;
+  if (inner.type === 'string') return 'String';
+  if (inner instanceof z.ZodNumber) return inner.format === 'safeint' ? 'Int' : 'Float';
+  if (inner.type === 'boolean') return 'Boolean';
   throw new Error(`no GraphQL type is known for the field at ${place}`);
 }
 
-/** The schema inside optional, default, nullable and transforming layers, and whether the field may be left out. */
-function unwrap(schema: z.ZodType): { inner: z.ZodType; isOptional: boolean } {
+/** What stands in a schema's layers of default, optional, nullable and transformation, the outermost first. */
+function readLayers(schema: z.ZodType): {
+  inner: z.ZodType;
+  isOptional: boolean;
+  name?: string | undefined;
+  description?: string | undefined;
+} {
   let inner = schema;
   let isOptional = false;
+  let name: string | undefined;
+  let description: string | undefined;
   for (;;) {
+    name ??= inner.meta()?.graphql;
+    description ??= inner.meta()?.description;
     if (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodNullable) {
       isOptional = true;
       inner = inner.unwrap() as z.ZodType;
     } else if (inner instanceof z.ZodPipe) {
       inner = inner.in as z.ZodType;
     } else {
-      return { inner, isOptional };
+      return { inner, isOptional, name, description };
     }
-  }
-}
-
-function describe(schema: z.ZodType): string | undefined {
-  let layer = schema;
-  for (;;) {
-    const description = layer.meta()?.description;
-    if (description) return description;
-    if (layer instanceof z.ZodOptional || layer instanceof z.ZodDefault || layer instanceof z.ZodNullable)
-      layer = layer.unwrap() as z.ZodType;
-    else return undefined;
   }
 }

@@ -3,12 +3,10 @@ import type { z } from 'zod';
 import { attempt, type Outcome, once } from '../features/idempotency.js';
 import type { Services } from '../features/services.js';
 import type { UserErrorData } from '../kernel/user-error.js';
-import { builder } from './builder.js';
+import { builder, type SchemaTypes } from './builder.js';
 import type { GraphqlContext } from './context.js';
 import { inputType } from './input-type.js';
 import { MutationPayloadRef } from './user-error.js';
-
-type Types = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer SchemaTypes> ? SchemaTypes : never;
 
 /** A payload's value: what the command answered, all null when it failed, beside the errors. */
 export type PayloadShape<Result> = { [Key in keyof Result]: Result[Key] | null } & { errors: UserErrorData[] };
@@ -27,7 +25,7 @@ export function mutation<Schema extends z.ZodObject, Result extends object>(
     input: Schema;
     run: (services: Services, context: GraphqlContext, input: z.output<Schema>) => Promise<Result>;
     /** Stands after `run` wherever it is written, so that TypeScript knows the result by then. */
-    payload: (t: ObjectFieldBuilder<Types, PayloadShape<Result>>) => Record<string, unknown>;
+    payload: (t: ObjectFieldBuilder<SchemaTypes, PayloadShape<Result>>) => Record<string, unknown>;
     /** Called with the result, after the commit, on the first run and on a repeated one alike. */
     afterwards?: (result: Result, context: GraphqlContext) => void;
   },

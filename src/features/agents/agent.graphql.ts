@@ -1,5 +1,6 @@
 import type { AgentHealth, AgentStatus } from '../../database/generated/prisma/client.js';
 import { builder } from '../../graphql/builder.js';
+import { connectionOf } from '../../graphql/connection.js';
 import {
   afterEventDescription,
   EventKindRef,
@@ -90,6 +91,8 @@ export const AgentRef = builder.prismaObject('Actor', {
   }),
 });
 
+export const agentConnection = connectionOf('Agent', AgentRef);
+
 const AgentFilterRef = builder.inputType('AgentFilter', {
   description: 'Which agents; every part that is given must hold.',
   fields: (t) => ({
@@ -127,20 +130,23 @@ builder.queryField('agent', (t) =>
 );
 
 builder.queryField('agents', (t) =>
-  t.prismaConnection({
-    type: AgentRef,
-    cursor: 'id',
-    description: 'Agents of the organization, in the order in which they first registered.',
-    args: { filter: t.arg({ type: AgentFilterRef, description: 'Which agents. Default: all.' }) },
-    resolve: (query, _root, args, { prisma, viewer, clock, healthLimits }) => {
-      checkPage(args);
-      return prisma.actor.findMany({
-        ...query,
-        where: agentWhere(viewer, args.filter, clock.now(), healthLimits),
-        orderBy: { id: 'asc' },
-      });
+  t.prismaConnection(
+    {
+      type: AgentRef,
+      cursor: 'id',
+      description: 'Agents of the organization, in the order in which they first registered.',
+      args: { filter: t.arg({ type: AgentFilterRef, description: 'Which agents. Default: all.' }) },
+      resolve: (query, _root, args, { prisma, viewer, clock, healthLimits }) => {
+        checkPage(args);
+        return prisma.actor.findMany({
+          ...query,
+          where: agentWhere(viewer, args.filter, clock.now(), healthLimits),
+          orderBy: { id: 'asc' },
+        });
+      },
     },
-  }),
+    ...agentConnection,
+  ),
 );
 
 mutation('agentRegister', {

@@ -1,4 +1,5 @@
 import { builder } from '../../graphql/builder.js';
+import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
@@ -37,15 +38,18 @@ builder.queryField('project', (t) =>
 );
 
 builder.queryField('projects', (t) =>
-  t.prismaConnection({
-    type: ProjectRef,
-    cursor: 'id',
-    description: 'Projects of the organization, oldest first.',
-    resolve: (query, _root, args, { prisma, viewer }) => {
-      checkPage(args);
-      return prisma.project.findMany({ ...query, where: visibleProjects(viewer), orderBy: { id: 'asc' } });
+  t.prismaConnection(
+    {
+      type: ProjectRef,
+      cursor: 'id',
+      description: 'Projects of the organization, oldest first.',
+      resolve: (query, _root, args, { prisma, viewer }) => {
+        checkPage(args);
+        return prisma.project.findMany({ ...query, where: visibleProjects(viewer), orderBy: { id: 'asc' } });
+      },
     },
-  }),
+    ...connectionOf('Project', ProjectRef),
+  ),
 );
 
 mutation('projectCreate', {

@@ -1,6 +1,7 @@
 import type { LoggedEvent } from '../../database/event-log.js';
 import type { TaskStatus } from '../../database/generated/prisma/client.js';
 import { builder } from '../../graphql/builder.js';
+import { connectionOf } from '../../graphql/connection.js';
 import {
   afterEventDescription,
   EventKindRef,
@@ -123,9 +124,12 @@ builder.subscriptionField('taskEvents', (t) =>
 );
 
 builder.prismaObjectField(TaskRef, 'history', (t) =>
-  t.connection({
-    type: TaskEventRef,
-    description: 'Everything that happened to the task and is still kept, oldest first.',
-    resolve: (task, page, context) => eventPage(context, { taskId: task.id, types: taskEventTypes }, page),
-  }),
+  t.connection(
+    {
+      type: TaskEventRef,
+      description: 'Everything that happened to the task and is still kept, oldest first.',
+      resolve: (task, page, context) => eventPage(context, { taskId: task.id, types: taskEventTypes }, page),
+    },
+    ...connectionOf('TaskEvent', TaskEventRef),
+  ),
 );

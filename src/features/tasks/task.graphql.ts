@@ -1,5 +1,6 @@
 import type { AttemptOutcome, Task, TaskStatus } from '../../database/generated/prisma/client.js';
 import { builder } from '../../graphql/builder.js';
+import { connectionOf } from '../../graphql/connection.js';
 import { TaskSourceRef } from '../../graphql/event.js';
 import { NodeRef } from '../../graphql/node.js';
 import { checkPage } from '../../graphql/page.js';
@@ -177,11 +178,15 @@ export const TaskRef = builder.prismaObject('Task', {
       description: 'Who holds the task, and until when. Null when nobody does.',
       resolve: (task, _args, context) => (task.leaseExpiresAt && !isLapsed(task, context.clock.now()) ? task : null),
     }),
-    attempts: t.relatedConnection('attempts', {
-      cursor: 'id',
-      description: 'Claims of the task, oldest first.',
-      query: { orderBy: { id: 'asc' } },
-    }),
+    attempts: t.relatedConnection(
+      'attempts',
+      {
+        cursor: 'id',
+        description: 'Claims of the task, oldest first.',
+        query: { orderBy: { id: 'asc' } },
+      },
+      ...connectionOf('TaskAttempt', TaskAttemptRef),
+    ),
     whyNotClaimable: t.field({
       type: [ClaimObstacleRef],
       description: 'Every reason why an agent could not claim the task now; empty when it could.',
@@ -197,6 +202,8 @@ export const TaskRef = builder.prismaObject('Task', {
     }),
   }),
 });
+
+const taskConnection = connectionOf('Task', TaskRef);
 
 const TaskFilterRef = builder.inputType('TaskFilter', {
   description: 'Which tasks; every part that is given must hold.',
@@ -243,46 +250,55 @@ builder.queryField('task', (t) =>
 const listTasks = { type: TaskRef, cursor: 'id' } as const;
 
 builder.queryField('tasks', (t) =>
-  t.prismaConnection({
-    ...listTasks,
-    description: 'Tasks of the organization.',
-    args: {
-      filter: t.arg({ type: TaskFilterRef, description: 'Which tasks. Default: all.' }),
-      orderBy: t.arg({ type: TaskOrderRef, defaultValue: 'OLDEST', description: 'Order of the list.' }),
+  t.prismaConnection(
+    {
+      ...listTasks,
+      description: 'Tasks of the organization.',
+      args: {
+        filter: t.arg({ type: TaskFilterRef, description: 'Which tasks. Default: all.' }),
+        orderBy: t.arg({ type: TaskOrderRef, defaultValue: 'OLDEST', description: 'Order of the list.' }),
+      },
+      resolve: (query, _root, args, { prisma, viewer, clock }) => {
+        checkPage(args);
+        return prisma.task.findMany({
+          ...query,
+          where: taskWhere(viewer, args.filter, clock.now()),
+          orderBy: taskOrderBy(args.orderBy ?? 'OLDEST'),
+        });
+      },
     },
-    resolve: (query, _root, args, { prisma, viewer, clock }) => {
-      checkPage(args);
-      return prisma.task.findMany({
-        ...query,
-        where: taskWhere(viewer, args.filter, clock.now()),
-        orderBy: taskOrderBy(args.orderBy ?? 'OLDEST'),
-      });
-    },
-  }),
+    ...taskConnection,
+  ),
 );
 
 builder.prismaObjectField(ProjectRef, 'tasks', (t) =>
-  t.prismaConnection({
-    ...listTasks,
-    description: 'Tasks of the project, oldest first.',
-    args: { filter: t.arg({ type: TaskFilterRef, description: 'Which of them. Default: all.' }) },
-    resolve: (query, project, args, { prisma, viewer, clock }) => {
-      checkPage(args);
-      const where = taskWhere(viewer, { ...args.filter, projectId: project.id }, clock.now());
-      return prisma.task.findMany({ ...query, where, orderBy: { id: 'asc' } });
+  t.prismaConnection(
+    {
+      ...listTasks,
+      description: 'Tasks of the project, oldest first.',
+      args: { filter: t.arg({ type: TaskFilterRef, description: 'Which of them. Default: all.' }) },
+      resolve: (query, project, args, { prisma, viewer, clock }) => {
+        checkPage(args);
+        const where = taskWhere(viewer, { ...args.filter, projectId: project.id }, clock.now());
+        return prisma.task.findMany({ ...query, where, orderBy: { id: 'asc' } });
+      },
     },
-  }),
+    ...taskConnection,
+  ),
 );
 
 builder.prismaObjectField(AgentRef, 'claimedTasks', (t) =>
-  t.prismaConnection({
-    ...listTasks,
-    description: 'Tasks that the agent holds now, oldest first.',
-    resolve: (query, agent, args, { prisma, viewer, clock }) => {
-      checkPage(args);
-      return prisma.task.findMany({ ...query, where: heldBy(viewer, agent.id, clock.now()), orderBy: { id: 'asc' } });
+  t.prismaConnection(
+    {
+      ...listTasks,
+      description: 'Tasks that the agent holds now, oldest first.',
+      resolve: (query, agent, args, { prisma, viewer, clock }) => {
+        checkPage(args);
+        return prisma.task.findMany({ ...query, where: heldBy(viewer, agent.id, clock.now()), orderBy: { id: 'asc' } });
+      },
     },
-  }),
+    ...taskConnection,
+  ),
 );
 
 const TaskCountRef = builder.objectRef<{ status: TaskStatus; count: number }>('TaskCount').implement({
