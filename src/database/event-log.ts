@@ -287,7 +287,7 @@ const oldestPositionStatement: Statement = {
   text: `select pruned_xid::text as xid, pruned_seq::text as seq from ${prunedPosition} as pruned`,
 };
 
-/** The lock (`baton` + `prune` in ASCII) ends with the statement. A batch ends before the first event that is young enough to stay. */
+/** The lock (`bato` and `prun` in ASCII) ends with the statement. A batch ends before the first event that is young enough to stay. */
 const pruneStatement: Statement = {
   name: 'event_prune',
   text: `
