@@ -17,8 +17,10 @@ export function isGraphiqlRequest(request: IncomingMessage): boolean {
 export class GraphiqlPage {
   private page: Promise<{ compressed: Buffer; etag: string }> | undefined;
 
+  constructor(private readonly openMode: boolean) {}
+
   async send(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.page ??= renderPage();
+    this.page ??= renderPage(this.openMode);
     const { compressed, etag } = await this.page;
     response.setHeader('etag', etag);
     response.setHeader('cache-control', 'no-cache');
@@ -44,16 +46,24 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-async function renderPage() {
+/**
+ * With several tabs at the start, GraphiQL's animation leaves each one shifted, which shows as soon as a tab is pressed:
+ * it jumps away from under the mouse, and the click is lost.
+ */
+const stayingTabs = '.graphiql-tab { transform: none !important; }';
+
+async function renderPage(openMode: boolean) {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const html = renderGraphiQL({
     title: 'Baton',
     defaultTabs: graphiqlTabs.map(({ query, variables }) => ({ query, variables: variables ?? null, headers: null })),
-    subscriptionsProtocol: 'WS',
+    // Over websockets the package sends what stands in the headers editor only after the handshake, in which a server
+    // that asks for credentials would have wanted it; with server-sent events it is a header like any other.
+    subscriptionsProtocol: openMode ? 'WS' : 'SSE',
     isHeadersEditorEnabled: true,
     // Credentials are typed into the headers editor; they do not belong into the browser's storage.
     shouldPersistHeaders: false,
   });
-  const compressed = await promisify(gzip)(html);
+  const compressed = await promisify(gzip)(html.replace('</head>', `<style>${stayingTabs}</style></head>`));
   return { compressed, etag: `"${createHash('sha256').update(compressed).digest('base64url')}"` };
 }

@@ -46,7 +46,7 @@ export class GraphqlServer {
   private readonly pipeline: Pipeline;
   private readonly access: RequestAccess;
   private readonly websocket: WebsocketFace;
-  private readonly graphiql = new GraphiqlPage();
+  private readonly graphiql: GraphiqlPage;
   private readonly inFlight = new Set<ServerResponse>();
   private readonly streams = new Set<AbortController>();
   private isStopping = false;
@@ -55,6 +55,7 @@ export class GraphqlServer {
   constructor(private readonly options: GraphqlServerOptions) {
     this.pipeline = createPipeline(options);
     this.access = new RequestAccess(options);
+    this.graphiql = new GraphiqlPage(options.openMode);
     this.websocket = new WebsocketFace({
       ...options,
       path: graphqlPath,
