@@ -1,9 +1,18 @@
 import type { AgentEventData } from './agents/agent.events.js';
+import type { DecisionEventData } from './decisions/decision.events.js';
+import type { MessageEventData } from './messages/message.events.js';
+import type { PlanEventData } from './plans/plan.events.js';
 import type { ProjectEventData } from './projects/project.events.js';
 import type { TaskEventData } from './tasks/task.events.js';
 
 /** The facts of every event there is, by type. */
-export interface DomainEventData extends TaskEventData, AgentEventData, ProjectEventData {}
+export interface DomainEventData
+  extends TaskEventData,
+    AgentEventData,
+    ProjectEventData,
+    MessageEventData,
+    PlanEventData,
+    DecisionEventData {}
 
 export type EventType = keyof DomainEventData;
 
@@ -23,4 +32,10 @@ export const eventTypes: Record<EventType, string> = {
   AgentStatusChanged: 'An agent, or a person for it, set its status.',
   AgentHealthChanged: 'An agent fell silent, or was heard of again.',
   ProjectCreated: 'A project was created.',
+  ThreadCreated: 'A thread was opened.',
+  MessagePosted: 'Somebody said something in a thread.',
+  PlanCreated: 'A plan was written.',
+  PlanRevised: 'The title or the text of a plan was changed: it has a new revision.',
+  PlanStatusChanged: 'Somebody said where a plan stands now.',
+  DecisionRecorded: 'A decision was recorded, and perhaps took the place of another.',
 };

@@ -1,0 +1,31 @@
+import { DomainError } from '../../kernel/domain-error.js';
+import type { ErrorCode } from '../error-code.js';
+
+/** No thread of the caller's organization has this id. */
+export class ThreadNotFoundError extends DomainError {
+  readonly code = 'THREAD_NOT_FOUND' satisfies ErrorCode;
+
+  constructor(threadId: string) {
+    super(`There is no thread ${threadId} here.`, { path: ['threadId'] });
+  }
+}
+
+/** The message to reply to does not exist, or stands in another thread. */
+export class MessageNotFoundError extends DomainError {
+  readonly code = 'MESSAGE_NOT_FOUND' satisfies ErrorCode;
+
+  constructor(messageId: string) {
+    super(`There is no message ${messageId} in this thread. A reply goes to the thread of the message it answers.`, {
+      path: ['replyToId'],
+    });
+  }
+}
+
+/** The sender named is no agent or user of the caller's organization. */
+export class SenderNotFoundError extends DomainError {
+  readonly code = 'AGENT_NOT_FOUND' satisfies ErrorCode;
+
+  constructor(senderId: string, cause: unknown) {
+    super(`There is no agent ${senderId} here. Register it with agentRegister first.`, { path: ['senderId'], cause });
+  }
+}

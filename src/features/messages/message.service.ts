@@ -1,0 +1,131 @@
+import { actAs } from '../../auth/acting.js';
+import { ForbiddenError } from '../../auth/auth.errors.js';
+import { type ActorStamp, requireScope, type Viewer } from '../../auth/viewer.js';
+import type { Database } from '../../database/database.js';
+import { appendEvents, type NewEvent } from '../../database/event-log.js';
+import type { Message, Prisma, Thread } from '../../database/generated/prisma/client.js';
+import { lockRow } from '../../database/row-lock.js';
+import { newId } from '../../kernel/ids.js';
+import { AgentNotFoundError } from '../agents/agent.errors.js';
+import { requireProject } from '../projects/project.queries.js';
+import { TaskNotFoundError } from '../tasks/task.errors.js';
+import { MessageNotFoundError, SenderNotFoundError, ThreadNotFoundError } from './message.errors.js';
+import type { MessageEventData } from './message.events.js';
+import type { MessagePost, ThreadCreate } from './message.inputs.js';
+
+/** The commands on threads and their messages. */
+export class MessageService {
+  constructor(private readonly database: Database) {}
+
+  /** A thread about a task belongs to the task's project unless another is named. Throws ProjectNotFoundError, TaskNotFoundError. */
+  async createThread(viewer: Viewer, input: ThreadCreate): Promise<{ thread: Thread }> {
+    requireScope(viewer, 'WORK');
+    const stamp = await actAs(this.database, viewer, input.agentId);
+    return this.database.transaction(async (tx) => {
+      if (input.projectId) await requireProject(tx.prisma, viewer, input.projectId);
+      const task = input.taskId ? await getTask(tx.prisma, viewer, input.taskId) : null;
+      const thread = await tx.prisma.thread.create({
+        data: {
+          id: newId(),
+          organizationId: viewer.organizationId,
+          projectId: input.projectId ?? task?.projectId ?? null,
+          taskId: input.taskId ?? null,
+          title: input.title ?? null,
+          type: input.type,
+          createdById: stamp.actorId,
+          createdByLabel: stamp.actorLabel,
+        },
+      });
+      const { title, type } = thread;
+      await appendEvents(tx, [threadEvent(stamp, thread, thread.id, 'ThreadCreated', { title, type })]);
+      return { thread };
+    });
+  }
+
+  /** Posts to a thread, in the name that the sender has now. Throws ThreadNotFoundError, MessageNotFoundError, SenderNotFoundError, ForbiddenError. */
+  async post(viewer: Viewer, input: MessagePost): Promise<{ message: Message }> {
+    requireScope(viewer, 'WORK');
+    const stamp = await this.#speakAs(viewer, input.senderId);
+    return this.database.transaction(async (tx) => {
+      // One post at a time in a thread: ids then rise in the order of the commits, and paging by cursor misses none.
+      await lockRow(tx, 'thread', viewer.organizationId, input.threadId);
+      const thread = await tx.prisma.thread.findUnique({
+        where: { id: input.threadId, organizationId: viewer.organizationId },
+      });
+      if (!thread) throw new ThreadNotFoundError(input.threadId);
+      if (input.replyToId) await requireMessage(tx.prisma, thread, input.replyToId);
+      const message = await tx.prisma.message.create({
+        data: {
+          id: newId(),
+          organizationId: thread.organizationId,
+          threadId: thread.id,
+          senderId: stamp.actorId,
+          senderName: await nameOf(tx.prisma, stamp),
+          type: input.type,
+          payload: input.payload as Prisma.InputJsonObject,
+          replyToId: input.replyToId ?? null,
+        },
+      });
+      await appendEvents(tx, [
+        threadEvent(stamp, thread, message.id, 'MessagePosted', {
+          type: message.type,
+          senderName: message.senderName,
+          createdAt: message.createdAt.toISOString(),
+          replyToId: input.replyToId,
+        }),
+      ]);
+      return { message };
+    });
+  }
+
+  /** `actAs`, with its failures at the field that names the sender. */
+  async #speakAs(viewer: Viewer, senderId: string | undefined): Promise<ActorStamp> {
+    try {
+      return await actAs(this.database, viewer, senderId);
+    } catch (error) {
+      if (senderId && error instanceof AgentNotFoundError) throw new SenderNotFoundError(senderId, error);
+      if (error instanceof ForbiddenError) throw new ForbiddenError(error.message, { path: ['senderId'], cause: error });
+      throw error;
+    }
+  }
+}
+
+async function getTask(prisma: Prisma.TransactionClient, viewer: Viewer, taskId: string): Promise<{ projectId: string | null }> {
+  const task = await prisma.task.findUnique({
+    where: { id: taskId, organizationId: viewer.organizationId },
+    select: { projectId: true },
+  });
+  if (!task) throw new TaskNotFoundError(taskId);
+  return task;
+}
+
+async function requireMessage(prisma: Prisma.TransactionClient, thread: Thread, messageId: string): Promise<void> {
+  const message = await prisma.message.findUnique({ where: { id: messageId, threadId: thread.id }, select: { id: true } });
+  if (!message) throw new MessageNotFoundError(messageId);
+}
+
+async function nameOf(prisma: Prisma.TransactionClient, { actorId, actorLabel }: ActorStamp): Promise<string> {
+  if (!actorId) return actorLabel ?? 'anonymous';
+  const { name } = await prisma.actor.findUniqueOrThrow({ where: { id: actorId }, select: { name: true } });
+  return name;
+}
+
+function threadEvent<Type extends keyof MessageEventData>(
+  stamp: ActorStamp,
+  thread: Thread,
+  subjectId: string,
+  type: Type,
+  data: MessageEventData[Type],
+): NewEvent {
+  return {
+    ...stamp,
+    organizationId: thread.organizationId,
+    type,
+    subjectId,
+    taskId: thread.taskId,
+    projectId: thread.projectId,
+    threadId: thread.id,
+    agentId: stamp.actorId,
+    data: { ...data },
+  };
+}
