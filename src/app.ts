@@ -32,14 +32,21 @@ export interface App {
   stop(): Promise<void>;
 }
 
+export interface AppOptions {
+  logger?: Logger;
+  /** False leaves the sweeping of lapsed leases and silent agents to other replicas. */
+  runsClockwork?: boolean;
+}
+
 /** Starts everything a server needs, each part once; whatever was started is stopped again when a later part fails. */
-export async function startApp(config: Config, logger: Logger = createLogger(config.LOG_LEVEL)): Promise<App> {
+export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
+  const { logger = createLogger(config.LOG_LEVEL), runsClockwork = true } = options;
   const stops: (() => Promise<void> | void)[] = [];
   const stop = async () => {
     for (let last = stops.pop(); last; last = stops.pop()) await last();
   };
   try {
-    const url = await start(config, logger, stops);
+    const url = await start(config, logger, runsClockwork, stops);
     return { url, stop };
   } catch (error) {
     await stop();
@@ -48,7 +55,12 @@ export async function startApp(config: Config, logger: Logger = createLogger(con
 }
 
 /** Each part pushes how it is stopped; they are stopped in the reverse order. */
-async function start(config: Config, logger: Logger, stops: (() => Promise<void> | void)[]): Promise<string> {
+async function start(
+  config: Config,
+  logger: Logger,
+  runsClockwork: boolean,
+  stops: (() => Promise<void> | void)[],
+): Promise<string> {
   const database = await startDatabase(config, logger, stops);
   const bus = await startBus(config, logger, stops);
   database.onCommit(() => bus.nudge());
@@ -67,12 +79,14 @@ async function start(config: Config, logger: Logger, stops: (() => Promise<void>
 
   const clockwork = { intervalMs: config.SWEEP_INTERVAL_MS, logger };
   const expiry = new TaskExpiry(database, clock, clockwork);
-  expiry.start();
-  stops.push(() => expiry.stop());
   const healthLimits = { staleSeconds: config.AGENT_STALE_SECONDS, offlineSeconds: config.AGENT_OFFLINE_SECONDS };
   const healthWatch = new AgentHealthWatch(database, healthLimits, clockwork);
-  healthWatch.start();
-  stops.push(() => healthWatch.stop());
+  if (runsClockwork) {
+    for (const loop of [expiry, healthWatch]) {
+      loop.start();
+      stops.push(() => loop.stop());
+    }
+  }
 
   const serviceOptions: ServiceOptions = { onLease: (leaseSeconds) => expiry.expectLapseIn(leaseSeconds) };
   const services = createServices(database, serviceOptions);
@@ -104,7 +118,7 @@ async function start(config: Config, logger: Logger, stops: (() => Promise<void>
     openMode: !config.ADMIN_TOKEN,
   });
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const pathname = request.url?.split('?', 1)[0];
     if (pathname === graphqlPath) void graphql.handler(request, response);
     else if (pathname === '/') response.writeHead(302, { location: graphqlPath }).end();
     else response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}');
@@ -113,8 +127,8 @@ async function start(config: Config, logger: Logger, stops: (() => Promise<void>
   await listen(server, config);
   stops.push(async () => {
     server.close();
-    hub.close();
     await graphql.stop(config.SHUTDOWN_GRACE_MS);
+    hub.close();
     server.closeAllConnections();
   });
   const url = urlOf(server, config);

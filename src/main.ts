@@ -5,7 +5,7 @@ import { createLogger } from './kernel/logger.js';
 try {
   const config = loadConfig();
   const logger = createLogger(config.LOG_LEVEL);
-  const app = await startApp(config, logger);
+  const app = await startApp(config, { logger });
   let isStopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

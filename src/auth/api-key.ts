@@ -10,10 +10,13 @@ const prefix = 'baton';
 export async function issueApiKey(
   prisma: Prisma.TransactionClient,
   key: { organizationId: string; agentId: string | null; name: string; scopes: ApiKeyScope[]; expiresAt?: Date | null },
-): Promise<{ apiKey: ApiKey; secret: Secret }> {
+): Promise<{ apiKey: Omit<ApiKey, 'secretHash'>; secret: Secret }> {
   const id = newId();
   const secret = randomBytes(32).toString('base64url');
-  const apiKey = await prisma.apiKey.create({ data: { ...key, id, secretHash: hashSecret(secret) } });
+  const apiKey = await prisma.apiKey.create({
+    data: { ...key, id, secretHash: hashSecret(secret) },
+    omit: { secretHash: true },
+  });
   return { apiKey, secret: new Secret(`${prefix}_${id.replaceAll('-', '')}_${secret}`) };
 }
 

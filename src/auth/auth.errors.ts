@@ -14,3 +14,12 @@ export class UnauthenticatedError extends DomainError {
 export class ForbiddenError extends DomainError {
   readonly code = 'FORBIDDEN' satisfies ErrorCode;
 }
+
+/** Too many attempts in a short time. */
+export class RateLimitedError extends DomainError {
+  readonly code = 'RATE_LIMITED' satisfies ErrorCode;
+
+  constructor(message: string, retryAfterSeconds: number) {
+    super(`${message} Try again in ${retryAfterSeconds} seconds.`);
+  }
+}

@@ -9,12 +9,14 @@ export type Credential =
   | { kind: 'open' }
   | { kind: 'adminToken' }
   | { kind: 'apiKey'; id: string }
-  | { kind: 'session'; id: string };
+  | { kind: 'session'; id: string }
+  /** Nothing, where a credential is needed, or a cookie that is no longer good: allows no more than to sign in. */
+  | { kind: 'anonymous'; hasStaleCookie: boolean };
 
 /** Who is calling, and what they may do; the same for HTTP, websocket and REST. */
 export interface Viewer {
   organizationId: string;
-  /** The agent or user the credential stands for; null for the admin token and in open mode. */
+  /** The agent or user the credential stands for; null when it stands for none: see `credential`. */
   actor: { id: string; kind: ActorKind; name: string } | null;
   scopes: ReadonlySet<Scope>;
   credential: Credential;
@@ -23,7 +25,7 @@ export interface Viewer {
 /** Who did it, as the event log keeps it. */
 export interface ActorStamp {
   actorId: string | null;
-  /** Set when there is no actor: `admin` or `anonymous`. */
+  /** Set when there is no actor: `admin`, `worker` (an API key that speaks for no agent) or `anonymous`. */
   actorLabel: string | null;
 }
 
@@ -39,16 +41,23 @@ export function isOperator(viewer: Viewer): boolean {
 
 /** Whether a person stands behind the call (a signed-in human, or the operator), who may overrule a lease's holder. */
 export function isPerson(viewer: Viewer): boolean {
-  return viewer.actor?.kind !== 'AGENT';
+  return viewer.actor?.kind === 'USER' || isOperator(viewer);
 }
 
 /** How the event log names the caller, when it acts for nobody else. */
 export function stampOf(viewer: Viewer): ActorStamp {
   if (viewer.actor) return { actorId: viewer.actor.id, actorLabel: null };
-  return { actorId: null, actorLabel: viewer.credential.kind === 'adminToken' ? 'admin' : 'anonymous' };
+  switch (viewer.credential.kind) {
+    case 'adminToken':
+      return { actorId: null, actorLabel: 'admin' };
+    case 'apiKey':
+      return { actorId: null, actorLabel: 'worker' };
+    default:
+      return { actorId: null, actorLabel: 'anonymous' };
+  }
 }
 
 /** A name for the caller under which idempotency keys are kept: two callers may use the same key. */
-export function callerName(viewer: Viewer): string {
-  return viewer.actor?.id ?? viewer.credential.kind;
+export function callerName({ actor, credential }: Viewer): string {
+  return actor?.id ?? ('id' in credential ? credential.id : credential.kind);
 }

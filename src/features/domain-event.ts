@@ -1,9 +1,13 @@
 import type { AgentEventData } from './agents/agent.events.js';
+import type { ApiKeyEventData } from './api-keys/api-key.events.js';
 import type { DecisionEventData } from './decisions/decision.events.js';
 import type { MessageEventData } from './messages/message.events.js';
+import type { OrganizationEventData } from './organizations/organization.events.js';
 import type { PlanEventData } from './plans/plan.events.js';
 import type { ProjectEventData } from './projects/project.events.js';
 import type { TaskEventData } from './tasks/task.events.js';
+import type { SessionEventData } from './users/session.events.js';
+import type { UserEventData } from './users/user.events.js';
 
 /** The facts of every event there is, by type. */
 export interface DomainEventData
@@ -12,7 +16,11 @@ export interface DomainEventData
     ProjectEventData,
     MessageEventData,
     PlanEventData,
-    DecisionEventData {}
+    DecisionEventData,
+    OrganizationEventData,
+    UserEventData,
+    SessionEventData,
+    ApiKeyEventData {}
 
 export type EventType = keyof DomainEventData;
 
@@ -38,4 +46,10 @@ export const eventTypes: Record<EventType, string> = {
   PlanRevised: 'The title or the text of a plan was changed: it has a new revision.',
   PlanStatusChanged: 'Somebody said where a plan stands now.',
   DecisionRecorded: 'A decision was recorded, and perhaps took the place of another.',
+  OrganizationCreated: 'The organization was created.',
+  UserCreated: 'A user was created, and can sign in.',
+  SessionCreated: 'A user signed in.',
+  SessionEnded: 'A user signed out.',
+  ApiKeyCreated: 'An API key was created, besides the first one that an agent gets when it registers.',
+  ApiKeyRevoked: 'An API key was revoked: what is open under it is closed.',
 };

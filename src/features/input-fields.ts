@@ -43,6 +43,17 @@ export function id(description: string) {
     .meta({ graphql: 'ID', description });
 }
 
+export function wholeNumber(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+/** A list of `min` to `max` items. */
+export function listOf<Item extends z.ZodType>(item: Item, min: number, max: number) {
+  const error = `must have ${min} to ${max} items`;
+  return z.array(item).min(min, { error }).max(max, { error });
+}
+
 /** Text that must say something: at least one character that is not blank. Blanks around it are cut. */
 export function shortText(description: string, max: number) {
   return storable(z.string().trim().min(1, 'must not be empty').max(max, `must have at most ${max} characters`)).describe(

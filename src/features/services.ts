@@ -1,34 +1,50 @@
+import type { SignInLimit } from '../auth/sign-in-limit.js';
 import type { Database } from '../database/database.js';
 import { AgentService } from './agents/agent.service.js';
+import { ApiKeyService } from './api-keys/api-key.service.js';
 import { DecisionService } from './decisions/decision.service.js';
 import { MessageService } from './messages/message.service.js';
+import { OrganizationService } from './organizations/organization.service.js';
 import { PlanService } from './plans/plan.service.js';
 import { ProjectService } from './projects/project.service.js';
 import { TaskService } from './tasks/task.service.js';
+import { SessionService } from './users/session.service.js';
+import { UserService } from './users/user.service.js';
 
 /** The commands of every feature. */
 export interface Services {
   agents: AgentService;
+  apiKeys: ApiKeyService;
   decisions: DecisionService;
   messages: MessageService;
+  organizations: OrganizationService;
   plans: PlanService;
   projects: ProjectService;
+  sessions: SessionService;
   tasks: TaskService;
+  users: UserService;
 }
 
 /** What commands need beside the database. */
 export interface ServiceOptions {
   onLease: (leaseSeconds: number) => void;
+  /** Hours for which a sign-in lasts. */
+  sessionHours: number;
+  signInLimit: SignInLimit;
 }
 
 /** Builds the commands on one database: the application's own, or one open transaction. */
 export function createServices(database: Database, options: ServiceOptions): Services {
   return {
     agents: new AgentService(database),
+    apiKeys: new ApiKeyService(database),
     decisions: new DecisionService(database),
     messages: new MessageService(database),
+    organizations: new OrganizationService(database),
     plans: new PlanService(database),
     projects: new ProjectService(database),
+    sessions: new SessionService(database, options),
     tasks: new TaskService(database, options.onLease),
+    users: new UserService(database),
   };
 }

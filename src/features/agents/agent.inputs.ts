@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AgentStatus } from '../../database/generated/prisma/enums.js';
-import { code, commandInput, id, jsonObject, shortText } from '../input-fields.js';
+import { code, commandInput, id, jsonObject, listOf, shortText } from '../input-fields.js';
 
 const status = z
   .enum(AgentStatus)
@@ -19,9 +19,7 @@ export const agentRegisterInput = commandInput({
     .max(2000)
     .optional()
     .describe('HTTP address at which the agent can be reached.'),
-  specializations: z
-    .array(code('A specialization.'))
-    .max(100)
+  specializations: listOf(code('A specialization.'), 0, 100)
     .transform((codes) => [...new Set(codes)])
     .optional()
     .describe('What the agent can do; it may claim tasks that require one of these. At most 100. Left out: unchanged.'),

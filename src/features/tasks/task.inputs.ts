@@ -1,6 +1,18 @@
 import { z } from 'zod';
 import { TaskStatus } from '../../database/generated/prisma/enums.js';
-import { code, commandInput, id, instant, jsonObject, jsonValue, longText, shortText, title } from '../input-fields.js';
+import {
+  code,
+  commandInput,
+  id,
+  instant,
+  jsonObject,
+  jsonValue,
+  listOf,
+  longText,
+  shortText,
+  title,
+  wholeNumber,
+} from '../input-fields.js';
 import { claimCountMax, createCountMax, leaseSecondsDefault, leaseSecondsMax } from './task.model.js';
 
 const taskId = id('Id of the task.');
@@ -9,24 +21,19 @@ const agentId = id(
   'Id of the agent that acts. Leave it out with an API key: the key says who acts. People and administrators name the agent they act for.',
 ).optional();
 
-const fence = z
-  .int()
-  .min(1)
+const fence = wholeNumber(1, 2_147_483_647)
   .optional()
   .describe(
     'Fence of the lease, as the claim answered it. Send it always: a write with an old fence is refused, so a stalled agent cannot write over a new holder.',
   );
 
-const leaseSeconds = z
-  .int()
-  .min(1)
-  .max(leaseSecondsMax)
+const leaseSeconds = wholeNumber(1, leaseSecondsMax)
   .default(leaseSecondsDefault)
   .describe(
     `Seconds that the lease lasts from now, and from each heartbeat. 1 to ${leaseSecondsMax}, default ${leaseSecondsDefault}.`,
   );
 
-const priority = z.int().min(0).max(100).describe('Urgency of the task: 0 is most urgent, 100 least. Default 50.');
+const priority = wholeNumber(0, 100).describe('Urgency of the task: 0 is most urgent, 100 least. Default 50.');
 const requiredSpecialization = code('Specialization that an agent must have to claim the task. None: every agent may.');
 const dueAt = instant('Time at which the task should be done; must lie in the future.').refine(
   (value) => value.getTime() > Date.now(),
@@ -62,11 +69,11 @@ const taskFields = {
 export const taskCreateInput = commandInput({ ...taskFields });
 
 export const taskCreateManyInput = commandInput({
-  tasks: z
-    .array(z.object(taskFields).meta({ graphql: 'TaskCreateManyItemInput', description: 'One of the tasks to create.' }))
-    .min(1)
-    .max(createCountMax)
-    .describe(`Tasks to create, 1 to ${createCountMax}; all of them or, on any error, none.`),
+  tasks: listOf(
+    z.object(taskFields).meta({ graphql: 'TaskCreateManyItemInput', description: 'One of the tasks to create.' }),
+    1,
+    createCountMax,
+  ).describe(`Tasks to create, 1 to ${createCountMax}; all of them or, on any error, none.`),
 });
 
 export const taskUpdateInput = commandInput({
@@ -96,9 +103,9 @@ export const taskClaimNextInput = commandInput({
   agentId,
   leaseSeconds,
   projectId: id('Claim only from this project.').optional(),
-  kinds: z.array(code('A kind of work.')).min(1).max(50).optional().describe('Claim only tasks of these kinds.'),
-  modelTiers: z.array(code('A model tier.')).min(1).max(50).optional().describe('Claim only tasks of these model tiers.'),
-  count: z.int().min(1).max(claimCountMax).default(1).describe(`Tasks to claim at most, 1 to ${claimCountMax}, default 1.`),
+  kinds: listOf(code('A kind of work.'), 1, 50).optional().describe('Claim only tasks of these kinds.'),
+  modelTiers: listOf(code('A model tier.'), 1, 50).optional().describe('Claim only tasks of these model tiers.'),
+  count: wholeNumber(1, claimCountMax).default(1).describe(`Tasks to claim at most, 1 to ${claimCountMax}, default 1.`),
 });
 
 export const taskHeartbeatInput = commandInput({ taskId, agentId, fence });

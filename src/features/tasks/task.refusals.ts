@@ -57,16 +57,17 @@ export function claimError(taskId: string, claimantId: string, refusal: ClaimRef
 
 /** Says, to an agent that got nothing, what keeps `count` tasks from it. */
 export function obstacleMessage(code: ErrorCode, count: number): string {
-  const tasks = count === 1 ? '1 unfinished task' : `${count} unfinished tasks`;
   switch (code) {
     case 'SPECIALIZATION_MISMATCH':
-      return `${tasks} READY, but requiring a specialization that the agent does not have.`;
+      return count === 1
+        ? '1 task is READY but requires a specialization that the agent lacks.'
+        : `${count} tasks are READY but require specializations that the agent lacks.`;
     case 'TASK_ALREADY_CLAIMED':
-      return `${tasks} held by somebody under a running lease.`;
+      return count === 1 ? '1 task is held under a running lease.' : `${count} tasks are held under running leases.`;
     case 'TASK_NOT_READY':
-      return `${tasks} not READY: parked in the backlog, blocked, or worked on without a lease.`;
+      return `${count === 1 ? '1 task is' : `${count} tasks are`} parked in the backlog, blocked, or worked on without a lease.`;
     default:
-      return `${tasks}: ${errorCodes[code]}`;
+      return `${count}: ${errorCodes[code]}`;
   }
 }
 

@@ -180,19 +180,21 @@ export class TaskService {
   async claimNext(viewer: Viewer, input: TaskClaimNext): Promise<{ tasks: Task[]; obstacles: ObstacleCount[] }> {
     const claimantId = await this.#claimant(viewer, input.agentId);
     const filter = [input.projectId ?? null, input.kinds ?? null, input.modelTiers ?? null] as const;
+    let mindsOverdue = true;
     for (let tries = 1; ; tries++) {
-      const rows = await this.#takeNext(viewer, claimantId, input);
+      const rows = await this.#takeNext(viewer, claimantId, input, mindsOverdue);
       const tasks = rows.flatMap(({ isOverdue, hasCandidates, ...task }) => (task.id ? [task as Task] : []));
       if (tasks.length > 0) {
         this.onLease(input.leaseSeconds);
         return { tasks, obstacles: [] };
       }
-      const mayHaveMore = rows[0]?.isOverdue || rows[0]?.hasCandidates;
-      if (mayHaveMore && tries < claimTriesMax) {
-        if (rows[0]?.isOverdue) await this.database.write(sweepStatement, []);
-        continue;
+      if (mindsOverdue && rows[0]?.isOverdue) {
+        await this.database.write(sweepStatement, []);
+        // Once is enough: what is still overdue then is locked by somebody, and must not keep others from working.
+        mindsOverdue = false;
+      } else if (!rows[0]?.hasCandidates || tries >= claimTriesMax) {
+        return { tasks: [], obstacles: await this.#countObstacles(viewer, claimantId, filter) };
       }
-      return { tasks: [], obstacles: await this.#countObstacles(viewer, claimantId, filter) };
     }
   }
 
@@ -299,7 +301,7 @@ export class TaskService {
     return actorId;
   }
 
-  #takeNext(viewer: Viewer, claimantId: string, input: TaskClaimNext): Promise<ClaimNextRow[]> {
+  #takeNext(viewer: Viewer, claimantId: string, input: TaskClaimNext, mindsOverdue: boolean): Promise<ClaimNextRow[]> {
     const values = [
       viewer.organizationId,
       claimantId,
@@ -308,6 +310,7 @@ export class TaskService {
       Array.from({ length: input.count }, newId),
       input.kinds ?? null,
       input.modelTiers ?? null,
+      !mindsOverdue,
     ];
     return input.projectId
       ? this.database.write(claimNextInProjectStatement, [...values, input.projectId])

@@ -44,10 +44,10 @@ export const healthSweepStatement: Statement = {
   text: `
 with due as materialized (
   select id, health as before_health,
-    case when last_heartbeat_at <= clock_timestamp() - make_interval(secs => $2::int) then 'OFFLINE' else 'STALE' end::"AgentHealth" as health
+    case when last_heartbeat_at <= statement_timestamp() - make_interval(secs => $2::int) then 'OFFLINE' else 'STALE' end::"AgentHealth" as health
   from actor
-  where health <> 'OFFLINE' and last_heartbeat_at <= clock_timestamp() - make_interval(secs => $1::int)
-    and (health = 'ONLINE' or last_heartbeat_at <= clock_timestamp() - make_interval(secs => $2::int))
+  where health <> 'OFFLINE' and last_heartbeat_at <= statement_timestamp() - make_interval(secs => $1::int)
+    and (health = 'ONLINE' or last_heartbeat_at <= statement_timestamp() - make_interval(secs => $2::int))
   order by last_heartbeat_at limit ${sweepBatchSize} for update skip locked
 ), changed as (
   update actor set health = due.health from due where actor.id = due.id

@@ -38,28 +38,31 @@ with claimant as (
 select ${taskColumns('changed')} from changed`,
 };
 
-/** How many candidates more than asked for are looked at, so that a claim is not empty because others hold row locks on the best. */
-const spareCandidates = 32;
+/** How many candidates more than asked for are looked at, so that a claim is not empty because others are taking the best. */
+const spareCandidates = 16;
 
 /**
  * Claims the most urgent ready tasks that the claimant may have, oldest first within a priority.
  *
  * It walks one index range per specialization of the claimant, and one for tasks that need none, and locks only the rows
- * it takes; rows that another claim is taking are skipped. It takes nothing, and says so, while a lapsed lease waits to be
- * swept: the caller sweeps and asks again, so that a stopped sweeper hides no work.
- * Values: organization, claimant, lease seconds, count, attempt ids, kinds or null, model tiers or null[, project].
+ * it takes; rows that another claim is taking are skipped. While a lapsed lease waits to be swept it takes nothing and
+ * says so, unless told not to mind: the caller sweeps and asks again, so that a stopped sweeper hides no work.
+ * Its shape keeps every part on an index whatever the planner believes: the cost must not grow with the queue.
+ * Values: 1 organization, 2 claimant, 3 lease seconds, 4 count, 5 attempt ids, 6 kinds or null, 7 model tiers or null,
+ * 8 does not mind overdue leases[, 9 project].
  */
 export const claimNextStatement = claimNext('task-claim-next', `task.organization_id = $1::uuid`);
 
 /** The same within one project, on the index of the project's ready tasks. */
 export const claimNextInProjectStatement = claimNext(
   'task-claim-next-in-project',
-  `task.project_id = $8::uuid and task.organization_id = $1::uuid`,
+  `task.project_id = $9::uuid and task.organization_id = $1::uuid`,
 );
 
 function claimNext(name: string, scope: string): Statement {
   const wanted = `${scope} and ${taskIsReady}
       and ($6::text[] is null or task.kind = any($6::text[])) and ($7::text[] is null or task.model_tier = any($7::text[]))`;
+  const enough = `limit $4::int + ${spareCandidates}`;
   return {
     name,
     text: `
@@ -67,25 +70,29 @@ with claimant as materialized (
   select id, specializations, status from actor as claimant
   where id = $2::uuid and organization_id = $1::uuid and ${claimantIsActive}
 ), overdue as materialized (
-  select exists (select from task where lease_expires_at <= clock_timestamp() and organization_id = $1::uuid) as is_overdue
+  select coalesce((select lease_expires_at <= clock_timestamp() from task
+                   where lease_expires_at is not null order by lease_expires_at limit 1), false) as is_overdue
 ), candidate as materialized (
-  (select task.id, task.priority from task
-   where ${wanted} and task.required_specialization is null
-   order by task.required_specialization, task.priority, task.id limit $4::int + ${spareCandidates})
-  union all
-  select ready.id, ready.priority
-  from claimant cross join unnest(claimant.specializations) as specialization(code)
-  cross join lateral (
-    select task.id, task.priority from task
-    where ${wanted} and task.required_specialization = specialization.code
-    order by task.priority, task.id limit $4::int + ${spareCandidates}
-  ) as ready
+  select id, priority from (
+    (select task.id, task.priority from task
+     where ${wanted} and task.required_specialization is null
+     order by task.required_specialization, task.priority, task.id ${enough})
+    union all
+    select ready.id, ready.priority
+    from claimant cross join unnest(claimant.specializations) as specialization(code)
+    cross join lateral (
+      select task.id, task.priority from task
+      where ${wanted} and task.required_specialization = specialization.code
+      order by task.priority, task.id ${enough}
+    ) as ready
+  ) as best
+  where exists (select from claimant) and ($8::boolean or not (select is_overdue from overdue))
+  order by priority, id ${enough}
 ), chosen as materialized (
-  select task.id from candidate join task on task.id = candidate.id
-  where ${taskIsReady} and exists (select from claimant) and not (select is_overdue from overdue)
-  order by candidate.priority, candidate.id
-  limit $4::int
-  for update of task skip locked
+  select task.id from task
+  where task.id = any(array(select id from candidate)) and ${taskIsReady}
+  order by task.priority, task.id limit $4::int
+  for update skip locked
 ), numbered as (
   select id, row_number() over (order by id) as position from chosen
 ), changed as (
@@ -96,7 +103,14 @@ with claimant as materialized (
 ), attempted as (
   ${recordAttempt}
 ), logged as (
-  ${logChanged({ type: `'TaskClaimed'`, actorId: 'changed.holder_id', actorLabel: 'null', agentId: 'changed.holder_id', data: claimedData, from: '(select * from changed order by priority, id) as changed' })}
+  ${logChanged({
+    type: `'TaskClaimed'`,
+    actorId: 'changed.holder_id',
+    actorLabel: 'null',
+    agentId: 'changed.holder_id',
+    data: claimedData,
+    from: '(select * from changed order by priority, id) as changed',
+  })}
 )
 select overdue.is_overdue as "isOverdue", exists (select from candidate) as "hasCandidates", task.* from overdue left join (
   select ${taskColumns('changed')} from changed

@@ -6,6 +6,7 @@ export const sweepBatchSize = 500;
 
 /**
  * Returns tasks whose lease has lapsed to READY: clears holder and lease, closes the attempt, logs the event.
+ * It compares with the statement's own time, which an index can be searched by, and which no lease of the future precedes.
  * Every process runs it; a row that another sweep holds is skipped, and running it twice is harmless.
  * The answer says how many it returned, the database's time, and when the next lease lapses (in the past when some were
  * left or skipped; null when no task is leased).
@@ -20,7 +21,7 @@ function expire(name: string, selection: string): Statement {
     name,
     text: `
 with due as materialized (
-  select id, status, holder_id, lease_expires_at from task where lease_expires_at <= clock_timestamp() ${selection}
+  select id, status, holder_id, lease_expires_at from task where lease_expires_at <= statement_timestamp() ${selection}
 ), changed as (
   update task set status = 'READY', holder_id = null, assignee_id = null, claimed_at = null, lease_ttl_seconds = null,
     lease_expires_at = null, updated_at = clock_timestamp()

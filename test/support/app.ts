@@ -1,0 +1,85 @@
+import pg from 'pg';
+import { onTestFinished } from 'vitest';
+import { type AppOptions, startApp } from '../../src/app.js';
+import { loadConfig } from '../../src/config.js';
+import { createLogger } from '../../src/kernel/logger.js';
+import { BatonClient } from '../../src/sdk/baton-client.js';
+import { createTestDatabase } from './postgres.js';
+
+/** A server of the test's own, on a database of its own, reached as its users reach it. */
+export interface TestApp {
+  url: string;
+  databaseUrl: string;
+  /** What the server has logged. */
+  logLines: string[];
+  /** A client with this credential; without one, as anybody in open mode. */
+  client(options?: { token?: string | undefined; organization?: string | undefined }): BatonClient;
+  /** Looks into the database, or changes what no face can. */
+  sql<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** Moves time on: every instant that the server compares with the database's clock lies this much further back. */
+  elapse(seconds: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The environment of a test's server: everything of its own, and quick about what it would wait for. */
+export function testEnvironment(databaseUrl: string, variables: Record<string, string> = {}): Record<string, string> {
+  return { DATABASE_URL: databaseUrl, PORT: '0', DATABASE_POOL_SIZE: '10', ...variables };
+}
+
+/** Starts a server, which stops when the test (or, outside of one, whoever called) is done. */
+export async function startTestApp(
+  variables: Record<string, string> = {},
+  options: Omit<AppOptions, 'logger'> = {},
+): Promise<TestApp> {
+  const place = await createTestDatabase();
+  const logLines: string[] = [];
+  const logger = createLogger('info', { write: (line: string) => void logLines.push(line) });
+  const app = await startApp(loadConfig(testEnvironment(place.url, variables)), { ...options, logger });
+  const pool = new pg.Pool({ connectionString: place.url, max: 4 });
+  const clients: BatonClient[] = [];
+  const sql: TestApp['sql'] = async (text, values) => (await pool.query(text, values)).rows as never;
+  return {
+    url: app.url,
+    databaseUrl: place.url,
+    logLines,
+    sql,
+    client: (clientOptions = {}) => {
+      const client = new BatonClient({ url: app.url, ...clientOptions });
+      clients.push(client);
+      return client;
+    },
+    elapse: (seconds) => elapse(sql, seconds),
+    stop: async () => {
+      await Promise.all(clients.map((client) => client.close()));
+      await app.stop();
+      await pool.end();
+      await place.drop();
+    },
+  };
+}
+
+/** The same for one test, which need not stop it. */
+export async function useTestApp(
+  variables: Record<string, string> = {},
+  options: Omit<AppOptions, 'logger'> = {},
+): Promise<TestApp> {
+  const app = await startTestApp(variables, options);
+  onTestFinished(() => app.stop());
+  return app;
+}
+
+const instants = {
+  task: ['lease_expires_at'],
+  actor: ['last_heartbeat_at'],
+  api_key: ['expires_at'],
+  session: ['expires_at'],
+  idempotency_key: ['created_at'],
+  event: ['occurred_at'],
+};
+
+async function elapse(sql: TestApp['sql'], seconds: number): Promise<void> {
+  for (const [table, columns] of Object.entries(instants)) {
+    const shifts = columns.map((column) => `${column} = ${column} - make_interval(secs => ${seconds})`);
+    await sql(`update ${table} set ${shifts.join(', ')}`);
+  }
+}
