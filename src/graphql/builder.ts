@@ -5,6 +5,8 @@ import RelayPlugin from '@pothos/plugin-relay';
 import type PrismaTypes from '../database/generated/pothos-types.js';
 import { getDatamodel } from '../database/generated/pothos-types.js';
 import type { GraphqlContext } from './context.js';
+import { DocumentTooCostlyError } from './document-too-costly-error.js';
+import PagePlugin from './page-plugin.js';
 
 /** Rows that one page holds when the caller names no number, and at most. */
 export const pageSizeDefault = 20;
@@ -28,9 +30,14 @@ export const builder = new SchemaBuilder<{
     JSON: { Input: unknown; Output: unknown };
   };
 }>({
-  plugins: [RelayPlugin, PrismaPlugin, ComplexityPlugin],
+  plugins: [PagePlugin, RelayPlugin, PrismaPlugin, ComplexityPlugin],
   defaultFieldNullability: false,
-  complexity: { defaultComplexity: 1, defaultListMultiplier: 10, limit: complexityLimits },
+  complexity: {
+    defaultComplexity: 1,
+    defaultListMultiplier: 10,
+    limit: complexityLimits,
+    complexityError: (_kind, { complexity }) => new DocumentTooCostlyError(complexity, complexityLimits.complexity),
+  },
   prisma: {
     client: (context) => context.prisma,
     dmmf: getDatamodel(),

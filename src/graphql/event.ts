@@ -4,6 +4,7 @@ import { TaskSource } from '../database/generated/prisma/enums.js';
 import { type EventType, eventTypes } from '../features/domain-event.js';
 import { InvalidCursorError } from '../features/invalid-cursor-error.js';
 import { decodeCursor, type LogPosition } from '../kernel/cursor.js';
+import { idOrNone } from '../kernel/ids.js';
 import { ResyncRequiredError } from '../realtime/resync-required-error.js';
 import { builder, pageSizeDefault, pageSizeMax } from './builder.js';
 import type { GraphqlContext } from './context.js';
@@ -119,7 +120,7 @@ function positionOf(cursor: string): LogPosition {
 }
 
 function normalized(filter: Omit<EventFilter, 'organizationId'>): Omit<EventFilter, 'organizationId'> {
-  const lower = (id: string | null | undefined) => id?.toLowerCase() ?? null;
+  const lower = (id: string | null | undefined) => (id ? idOrNone(id).toLowerCase() : null);
   return {
     ...filter,
     taskId: lower(filter.taskId),

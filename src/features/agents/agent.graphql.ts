@@ -11,7 +11,6 @@ import {
 } from '../../graphql/event.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
-import { checkPage } from '../../graphql/page.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
 import type { EventType } from '../domain-event.js';
@@ -137,7 +136,6 @@ builder.queryField('agents', (t) =>
       description: 'Agents of the organization, in the order in which they first registered.',
       args: { filter: t.arg({ type: AgentFilterRef, description: 'Which agents. Default: all.' }) },
       resolve: (query, _root, args, { prisma, viewer, clock, healthLimits }) => {
-        checkPage(args);
         return prisma.actor.findMany({
           ...query,
           where: agentWhere(viewer, args.filter, clock.now(), healthLimits),

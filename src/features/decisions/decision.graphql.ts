@@ -4,7 +4,6 @@ import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
-import { checkPage } from '../../graphql/page.js';
 import { errorType, UserErrorRef } from '../../graphql/user-error.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
@@ -81,7 +80,6 @@ builder.queryField('decisions', (t) =>
         status: t.arg({ type: DecisionStatusRef, description: 'Decisions of this status: ACCEPTED for those that hold.' }),
       },
       resolve: (query, _root, args, { prisma, viewer }) => {
-        checkPage(args);
         return prisma.decision.findMany({ ...query, where: decisionWhere(viewer, args), orderBy: { id: 'desc' } });
       },
     },
@@ -99,7 +97,6 @@ builder.prismaObjectField(ProjectRef, 'decisions', (t) =>
         status: t.arg({ type: DecisionStatusRef, description: 'Decisions of this status: ACCEPTED for those that hold.' }),
       },
       resolve: (query, project, args, { prisma, viewer }) => {
-        checkPage(args);
         const where = decisionWhere(viewer, { projectId: project.id, status: args.status });
         return prisma.decision.findMany({ ...query, where, orderBy: { id: 'desc' } });
       },

@@ -1,7 +1,6 @@
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { NodeRef } from '../../graphql/node.js';
-import { checkPage } from '../../graphql/page.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
 import { ProjectRef } from '../projects/project.graphql.js';
@@ -112,7 +111,6 @@ builder.queryField('threads', (t) =>
       description: 'Threads of the organization, newest first.',
       args: { filter: t.arg({ type: ThreadFilterRef, description: 'Which threads. Default: all.' }) },
       resolve: (query, _root, args, { prisma, viewer }) => {
-        checkPage(args);
         return prisma.thread.findMany({ ...query, where: threadWhere(viewer, args.filter), orderBy: { id: 'desc' } });
       },
     },
@@ -126,7 +124,6 @@ builder.prismaObjectField(ProjectRef, 'threads', (t) =>
       ...listThreads,
       description: 'Threads about the project, newest first.',
       resolve: (query, project, args, { prisma, viewer }) => {
-        checkPage(args);
         const where = threadWhere(viewer, { projectId: project.id });
         return prisma.thread.findMany({ ...query, where, orderBy: { id: 'desc' } });
       },
@@ -141,7 +138,6 @@ builder.prismaObjectField(TaskRef, 'threads', (t) =>
       ...listThreads,
       description: 'Threads about the task, newest first.',
       resolve: (query, task, args, { prisma, viewer }) => {
-        checkPage(args);
         const where = threadWhere(viewer, { taskId: task.id });
         return prisma.thread.findMany({ ...query, where, orderBy: { id: 'desc' } });
       },
@@ -157,7 +153,6 @@ builder.queryField('messages', (t) =>
       description: 'Messages of the organization, oldest first; `last` gives the newest.',
       args: { filter: t.arg({ type: MessageFilterRef, description: 'Which messages. Default: all.' }) },
       resolve: (query, _root, args, { prisma, viewer }) => {
-        checkPage(args);
         return prisma.message.findMany({ ...query, where: messageWhere(viewer, args.filter), orderBy: { id: 'asc' } });
       },
     },
@@ -171,7 +166,6 @@ builder.prismaObjectField(ThreadRef, 'messages', (t) =>
       ...listMessages,
       description: 'Messages of the thread, oldest first; `last` gives the newest.',
       resolve: (query, thread, args, { prisma, viewer }) => {
-        checkPage(args);
         const where = messageWhere(viewer, { threadId: thread.id });
         return prisma.message.findMany({ ...query, where, orderBy: { id: 'asc' } });
       },

@@ -5,7 +5,6 @@ import { connectionOf } from '../../graphql/connection.js';
 import { eventInterface, eventType } from '../../graphql/event.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
-import { checkPage } from '../../graphql/page.js';
 import { errorType, UserErrorRef } from '../../graphql/user-error.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
@@ -80,7 +79,6 @@ builder.prismaObjectField(PlanRef, 'revisions', (t) =>
       type: PlanRevisionRef,
       description: 'Every revision of the plan with its text, oldest first; the last one equals the plan itself.',
       resolve: (plan, { first, last, after, before }, { prisma }) => {
-        checkPage({ first, last });
         const revision = { gt: revisionPlace('after', after), lt: revisionPlace('before', before) };
         return resolveCursorConnection(
           {
@@ -126,7 +124,6 @@ builder.queryField('plans', (t) =>
         status: t.arg({ type: PlanStatusRef, description: 'Plans of this status.' }),
       },
       resolve: (query, _root, args, { prisma, viewer }) => {
-        checkPage(args);
         return prisma.plan.findMany({ ...query, where: planWhere(viewer, args), orderBy: { id: 'desc' } });
       },
     },
@@ -142,7 +139,6 @@ builder.prismaObjectField(ProjectRef, 'plans', (t) =>
       description: 'Plans for the project, newest first.',
       args: { status: t.arg({ type: PlanStatusRef, description: 'Plans of this status.' }) },
       resolve: (query, project, args, { prisma, viewer }) => {
-        checkPage(args);
         const where = planWhere(viewer, { projectId: project.id, status: args.status });
         return prisma.plan.findMany({ ...query, where, orderBy: { id: 'desc' } });
       },

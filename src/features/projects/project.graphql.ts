@@ -3,7 +3,6 @@ import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
-import { checkPage } from '../../graphql/page.js';
 import { isId } from '../../kernel/ids.js';
 import { projectCreateInput } from './project.inputs.js';
 import { visibleProjects } from './project.queries.js';
@@ -44,7 +43,6 @@ builder.queryField('projects', (t) =>
       cursor: 'id',
       description: 'Projects of the organization, oldest first.',
       resolve: (query, _root, args, { prisma, viewer }) => {
-        checkPage(args);
         return prisma.project.findMany({ ...query, where: visibleProjects(viewer), orderBy: { id: 'asc' } });
       },
     },

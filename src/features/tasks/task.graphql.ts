@@ -3,7 +3,6 @@ import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { TaskSourceRef } from '../../graphql/event.js';
 import { NodeRef } from '../../graphql/node.js';
-import { checkPage } from '../../graphql/page.js';
 import { ErrorCodeRef } from '../../graphql/user-error.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
@@ -178,12 +177,17 @@ export const TaskRef = builder.prismaObject('Task', {
       description: 'Who holds the task, and until when. Null when nobody does.',
       resolve: (task, _args, context) => (task.leaseExpiresAt && !isLapsed(task, context.clock.now()) ? task : null),
     }),
-    attempts: t.relatedConnection(
-      'attempts',
+    attempts: t.prismaConnection(
       {
+        type: TaskAttemptRef,
         cursor: 'id',
         description: 'Claims of the task, oldest first.',
-        query: { orderBy: { id: 'asc' } },
+        resolve: (query, task, _args, { prisma }) =>
+          prisma.taskAttempt.findMany({
+            ...query,
+            where: { taskId: task.id, organizationId: task.organizationId },
+            orderBy: { id: 'asc' },
+          }),
       },
       ...connectionOf('TaskAttempt', TaskAttemptRef),
     ),
@@ -259,7 +263,6 @@ builder.queryField('tasks', (t) =>
         orderBy: t.arg({ type: TaskOrderRef, defaultValue: 'OLDEST', description: 'Order of the list.' }),
       },
       resolve: (query, _root, args, { prisma, viewer, clock }) => {
-        checkPage(args);
         return prisma.task.findMany({
           ...query,
           where: taskWhere(viewer, args.filter, clock.now()),
@@ -278,7 +281,6 @@ builder.prismaObjectField(ProjectRef, 'tasks', (t) =>
       description: 'Tasks of the project, oldest first.',
       args: { filter: t.arg({ type: TaskFilterRef, description: 'Which of them. Default: all.' }) },
       resolve: (query, project, args, { prisma, viewer, clock }) => {
-        checkPage(args);
         const where = taskWhere(viewer, { ...args.filter, projectId: project.id }, clock.now());
         return prisma.task.findMany({ ...query, where, orderBy: { id: 'asc' } });
       },
@@ -293,7 +295,6 @@ builder.prismaObjectField(AgentRef, 'claimedTasks', (t) =>
       ...listTasks,
       description: 'Tasks that the agent holds now, oldest first.',
       resolve: (query, agent, args, { prisma, viewer, clock }) => {
-        checkPage(args);
         return prisma.task.findMany({ ...query, where: heldBy(viewer, agent.id, clock.now()), orderBy: { id: 'asc' } });
       },
     },
