@@ -18,8 +18,8 @@ import { newId } from '../src/kernel/ids.js';
 import { createLogger } from '../src/kernel/logger.js';
 
 const depths = [1_000, 100_000, 1_000_000];
-const rounds = 7;
-const claimsPerRound = 800;
+const rounds = 15;
+const claimsPerRound = 200;
 const agentCount = 8;
 const organizationId = '00000000-0000-7000-8000-000000000001';
 const logger = createLogger('error');
@@ -60,7 +60,7 @@ async function fill(depth: number) {
   const database = openDatabase({ url: url.href, poolSize: agentCount, logger });
   await database.pool.query(
     `insert into task (id, organization_id, title, priority, required_specialization)
-     select gen_random_uuid(), $1, 'task ' || n, n % 101, case when n % 21 = 0 then null else 'specialization-' || n % 21 end
+     select uuidv7(), $1, 'task ' || n, n % 101, case when n % 21 = 0 then null else 'specialization-' || n % 21 end
      from generate_series(1, $2::int) as n`,
     [organizationId, depth],
   );

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Authenticator } from './auth/authenticator.js';
 import { LiveCredentials } from './auth/live-credentials.js';
+import { SignInLimit } from './auth/sign-in-limit.js';
 import type { Config } from './config.js';
 import type { OwnedDatabase } from './database/database.js';
 import { DatabaseClock } from './database/database-clock.js';
@@ -23,6 +24,9 @@ import { EventTailer } from './realtime/event-tailer.js';
 import { MemoryEventBus } from './realtime/memory-event-bus.js';
 import { RedisEventBus } from './realtime/redis-event-bus.js';
 import { SubscriptionHub } from './realtime/subscription-hub.js';
+
+/** Events of the past that are kept in memory from the start, so that clients that reconnect after a restart cost no query. */
+const warmEvents = 4096;
 
 /** A running server. */
 export interface App {
@@ -69,7 +73,7 @@ async function start(
   const hub = new SubscriptionHub({
     sql: database,
     logger,
-    position: await currentPosition(database),
+    position: await currentPosition(database, warmEvents),
     subscriberBuffer: config.SUBSCRIBER_BUFFER,
   });
   const tailer = new EventTailer({ sql: database, hub, bus, pollIntervalMs: config.POLL_INTERVAL_MS, logger });
@@ -88,7 +92,11 @@ async function start(
     }
   }
 
-  const serviceOptions: ServiceOptions = { onLease: (leaseSeconds) => expiry.expectLapseIn(leaseSeconds) };
+  const serviceOptions: ServiceOptions = {
+    onLease: (leaseSeconds) => expiry.expectLapseIn(leaseSeconds),
+    sessionHours: config.SESSION_HOURS,
+    signInLimit: new SignInLimit(),
+  };
   const services = createServices(database, serviceOptions);
   const authenticator = new Authenticator({ database, adminToken: config.ADMIN_TOKEN });
   const liveCredentials = new LiveCredentials({ database, hub, logger });

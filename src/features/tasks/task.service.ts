@@ -9,7 +9,7 @@ import { AgentInactiveError, AgentNotFoundError } from '../agents/agent.errors.j
 import type { ErrorCode } from '../error-code.js';
 import { requireProject } from '../projects/project.queries.js';
 import { ValidationError } from '../validation-error.js';
-import { claimNextInProjectStatement, claimNextStatement, claimStatement } from './sql/claim.sql.js';
+import { claimNextStatement, claimStatement } from './sql/claim.sql.js';
 import { expireOneStatement, sweepStatement } from './sql/expire.sql.js';
 import { heartbeatStatement } from './sql/heartbeat.sql.js';
 import { claimantStatement, obstacleCountsStatement, taskObstaclesStatement } from './sql/obstacles.sql.js';
@@ -312,9 +312,8 @@ export class TaskService {
       input.modelTiers ?? null,
       !mindsOverdue,
     ];
-    return input.projectId
-      ? this.database.write(claimNextInProjectStatement, [...values, input.projectId])
-      : this.database.write(claimNextStatement, values);
+    if (input.projectId) values.push(input.projectId);
+    return this.database.write(claimNextStatement(input.count, Boolean(input.projectId)), values);
   }
 
   async #obstacles(viewer: Viewer, taskId: string, claimantId: string): Promise<ClaimRefusal> {

@@ -1,4 +1,5 @@
 import type { Statement } from '../../../database/database.js';
+import { claimCountMax } from '../task.model.js';
 import { claimantIsActive, hasSpecialization, taskIsReady } from './claimable.sql.js';
 import { logChanged, taskColumns } from './task-rows.sql.js';
 
@@ -39,7 +40,7 @@ select ${taskColumns('changed')} from changed`,
 };
 
 /** How many candidates more than asked for are looked at, so that a claim is not empty because others are taking the best. */
-const spareCandidates = 16;
+const spareCandidates = 8;
 
 /**
  * Claims the most urgent ready tasks that the claimant may have, oldest first within a priority.
@@ -47,22 +48,35 @@ const spareCandidates = 16;
  * It walks one index range per specialization of the claimant, and one for tasks that need none, and locks only the rows
  * it takes; rows that another claim is taking are skipped. While a lapsed lease waits to be swept it takes nothing and
  * says so, unless told not to mind: the caller sweeps and asks again, so that a stopped sweeper hides no work.
- * Its shape keeps every part on an index whatever the planner believes: the cost must not grow with the queue.
+ * Its shape keeps every part on an index whatever the planner believes, and the number of candidates is a constant of
+ * the text, so that Postgres finds the plan that it can keep as cheap as one made for each call: the cost must not grow
+ * with the queue, nor with the planning.
  * Values: 1 organization, 2 claimant, 3 lease seconds, 4 count, 5 attempt ids, 6 kinds or null, 7 model tiers or null,
  * 8 does not mind overdue leases[, 9 project].
  */
-export const claimNextStatement = claimNext('task-claim-next', `task.organization_id = $1::uuid`);
+export function claimNextStatement(count: number, isInProject: boolean): Statement {
+  const size = batchSizes.find((batchSize) => count <= batchSize) ?? claimCountMax;
+  const statement = claimNextStatements.get(`${size} ${isInProject}`);
+  if (!statement) throw new Error(`no statement claims ${count} tasks`);
+  return statement;
+}
 
-/** The same within one project, on the index of the project's ready tasks. */
-export const claimNextInProjectStatement = claimNext(
-  'task-claim-next-in-project',
-  `task.project_id = $9::uuid and task.organization_id = $1::uuid`,
+const batchSizes = [1, 10, claimCountMax];
+
+const claimNextStatements = new Map(
+  batchSizes.flatMap((size) => [
+    [`${size} false`, claimNext(`task-claim-next-${size}`, size, `task.organization_id = $1::uuid`)],
+    [
+      `${size} true`,
+      claimNext(`task-claim-next-${size}-in-project`, size, `task.project_id = $9::uuid and task.organization_id = $1::uuid`),
+    ],
+  ]),
 );
 
-function claimNext(name: string, scope: string): Statement {
+function claimNext(name: string, size: number, scope: string): Statement {
   const wanted = `${scope} and ${taskIsReady}
       and ($6::text[] is null or task.kind = any($6::text[])) and ($7::text[] is null or task.model_tier = any($7::text[]))`;
-  const enough = `limit $4::int + ${spareCandidates}`;
+  const enough = `limit ${size + spareCandidates}`;
   return {
     name,
     text: `
