@@ -1,12 +1,17 @@
 import { z } from 'zod';
 
-/** A whole number from the environment; empty counts as unset. */
-const integer = (minimum: number, maximum: number) =>
-  z
+/** A whole number from the environment. */
+const integer = (minimum: number, maximum: number) => {
+  const error = `must be a whole number from ${minimum} to ${maximum}`;
+  return z
     .string()
-    .regex(/^-?\d+$/, 'must be a whole number')
+    .regex(/^-?\d+$/, error)
     .transform(Number)
-    .pipe(z.number().min(minimum).max(maximum));
+    .pipe(z.number().min(minimum, error).max(maximum, error));
+};
+
+const oneOf = <const Words extends readonly string[]>(words: Words) =>
+  z.enum(words, { error: `must be one of ${words.join(', ')}` });
 
 const list = z.string().transform((text) =>
   text
@@ -35,11 +40,10 @@ const variables = {
   ADMIN_TOKEN: z
     .string()
     .min(16, 'must have at least 16 characters')
-    .max(512)
+    .max(512, 'must have at most 512 characters')
     .optional()
     .describe('Bearer token with every right. Unset: open development mode, on loopback only.'),
-  LOG_LEVEL: z
-    .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+  LOG_LEVEL: oneOf(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
     .default('info')
     .describe('Least severe level of log line that is written.'),
   EVENT_RETENTION_DAYS: integer(1, 3650)
@@ -69,20 +73,7 @@ const variables = {
     .describe('Milliseconds that requests in flight get to finish once the server was told to stop.'),
 } satisfies Record<string, z.ZodType>;
 
-const environmentSchema = z.object(variables).superRefine((values, context) => {
-  if (!values.ADMIN_TOKEN && !isLoopback(values.HOST)) {
-    context.addIssue({
-      code: 'custom',
-      path: ['HOST'],
-      message: `is ${values.HOST}, which others can reach, but ADMIN_TOKEN is not set: set one, or listen on 127.0.0.1`,
-    });
-  }
-  if (values.AGENT_OFFLINE_SECONDS <= values.AGENT_STALE_SECONDS) {
-    context.addIssue({ code: 'custom', path: ['AGENT_OFFLINE_SECONDS'], message: 'must be more than AGENT_STALE_SECONDS' });
-  }
-});
-
-export type Config = Readonly<z.infer<typeof environmentSchema>>;
+export type Config = Readonly<z.infer<z.ZodObject<typeof variables>>>;
 
 /** The environment cannot be used; `problems` has one line for each thing that is wrong with it. */
 export class ConfigError extends Error {
@@ -94,14 +85,27 @@ export class ConfigError extends Error {
 
 /** Reads, checks and freezes the configuration; an empty variable counts as unset. Throws ConfigError with every problem at once. */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  const given = Object.fromEntries(
-    Object.keys(variables)
-      .map((name) => [name, environment[name]] as const)
-      .filter(([, value]) => value !== undefined && value !== ''),
-  );
-  const parsed = environmentSchema.safeParse(given);
-  if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
-  return Object.freeze(parsed.data);
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, schema] of Object.entries(variables)) {
+    const parsed = schema.safeParse(environment[name] === '' ? undefined : environment[name]);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push(...parsed.error.issues.map((issue) => `${name} ${issue.message}`));
+  }
+  problems.push(...problemsBetween(values as Partial<Config>, { hasAdminToken: Boolean(environment.ADMIN_TOKEN) }));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(values as Config);
+}
+
+/** What no variable shows by itself. A value that is wrong in itself is left out: that problem is told already. */
+function problemsBetween(values: Partial<Config>, { hasAdminToken }: { hasAdminToken: boolean }): string[] {
+  const { HOST = '127.0.0.1', AGENT_STALE_SECONDS = 0, AGENT_OFFLINE_SECONDS = Number.POSITIVE_INFINITY } = values;
+  const problems: string[] = [];
+  if (!hasAdminToken && !isLoopback(HOST)) {
+    problems.push(`HOST is ${HOST}, which others can reach, but ADMIN_TOKEN is not set: set one, or listen on 127.0.0.1`);
+  }
+  if (AGENT_OFFLINE_SECONDS <= AGENT_STALE_SECONDS) problems.push('AGENT_OFFLINE_SECONDS must be more than AGENT_STALE_SECONDS');
+  return problems;
 }
 
 /** Name, description and default of every variable, for the README's table. */
