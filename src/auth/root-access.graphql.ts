@@ -1,9 +1,9 @@
 import { defaultFieldResolver, GraphQLError, type GraphQLSchema } from 'graphql';
 import type { GraphqlContext } from '../graphql/context.js';
 import type { DomainError } from '../kernel/domain-error.js';
-import { ForbiddenError, UnauthenticatedError } from './auth.errors.js';
+import { UnauthenticatedError } from './auth.errors.js';
 import { endedSessionCookie } from './session-cookie.js';
-import { requireScope, type Scope } from './viewer.js';
+import { type Scope, ScopeMissingError } from './viewer.js';
 
 /** Root fields that need no credential. */
 const openFields: ReadonlySet<string> = new Set(['sessionCreate']);
@@ -46,11 +46,7 @@ function requireAccess({ viewer, setHeader }: GraphqlContext, scope: Scope | nul
     if (viewer.credential.hasStaleCookie) setHeader('set-cookie', endedSessionCookie);
     throw refusal(new UnauthenticatedError(), { status: 401, headers: { 'www-authenticate': 'Bearer' } });
   }
-  try {
-    if (scope) requireScope(viewer, scope);
-  } catch (error) {
-    throw error instanceof ForbiddenError ? refusal(error, { status: 403 }) : error;
-  }
+  if (scope && !viewer.scopes.has(scope)) throw refusal(new ScopeMissingError(scope), { status: 403 });
 }
 
 /** The error as an answer to the whole request, with its status over HTTP. */

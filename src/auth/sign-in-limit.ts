@@ -6,7 +6,12 @@ const windowMs = 15 * 60_000;
 /** Emails that are remembered at a time; to push one out, an attacker pays for as many password hashes. */
 const emailsMax = 10_000;
 
-/** Bounds the guesses at one email's password, in this process: ten in fifteen minutes; the right password starts afresh. */
+/**
+ * Bounds the guesses at one email's password, in this process: ten in fifteen minutes; the right password starts afresh.
+ *
+ * It goes by the email alone, since behind a proxy all callers have one address. Whoever guesses keeps the user from
+ * signing in meanwhile, though not from going on under a session that is open.
+ */
 export class SignInLimit {
   readonly #attempts = new Map<string, { count: number; endsAt: number }>();
 

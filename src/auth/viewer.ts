@@ -29,9 +29,16 @@ export interface ActorStamp {
   actorLabel: string | null;
 }
 
-/** Throws ForbiddenError unless the credential has the scope. */
+/** The credential does not have the scope that this takes. */
+export class ScopeMissingError extends ForbiddenError {
+  constructor(scope: Scope) {
+    super(`This credential lacks the scope ${scope}.`);
+  }
+}
+
+/** Throws ScopeMissingError unless the credential has the scope. */
 export function requireScope(viewer: Viewer, scope: Scope): void {
-  if (!viewer.scopes.has(scope)) throw new ForbiddenError(`This credential lacks the scope ${scope}.`);
+  if (!viewer.scopes.has(scope)) throw new ScopeMissingError(scope);
 }
 
 /** Whether the caller runs the server: the admin token, or anybody in open mode. Only they cross organizations. */

@@ -5,13 +5,12 @@ import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
-import { checkPage } from '../../graphql/page.js';
 import { idOrNone } from '../../kernel/ids.js';
 import { AgentRef } from '../agents/agent.graphql.js';
 import { apiKeyCreateInput, apiKeyRevokeInput } from './api-key.inputs.js';
 import { visibleApiKeys } from './api-key.queries.js';
 
-export const ApiKeyRef = builder.prismaObject('ApiKey', {
+const ApiKeyRef = builder.prismaObject('ApiKey', {
   description: 'A credential of an agent, or of a worker process. Its secret was shown once, when it was created.',
   interfaces: [NodeRef],
   // By name, so that the hash of the secret is never read.
@@ -50,8 +49,7 @@ builder.queryField('apiKeys', (t) =>
       description:
         'API keys, oldest first, also those that are revoked or expired: your own and those of agents you own; with the scope ADMIN, all of the organization.',
       args: { agentId: t.arg.id({ description: 'Keys of this agent. Default: of all.' }) },
-      resolve: (query, _root, { agentId, ...page }, { prisma, viewer }) => {
-        checkPage(page);
+      resolve: (query, _root, { agentId }, { prisma, viewer }) => {
         const ofAgent = agentId ? { agentId: idOrNone(agentId) } : {};
         return prisma.apiKey.findMany({ ...query, where: { AND: [visibleApiKeys(viewer), ofAgent] }, orderBy: { id: 'asc' } });
       },

@@ -1,15 +1,12 @@
 import { z } from 'zod';
 import { ApiKeyScope } from '../../database/generated/prisma/enums.js';
-import { commandInput, id, instant, shortText } from '../input-fields.js';
+import { commandInput, id, instant, listOf, shortText } from '../input-fields.js';
 
 export const apiKeyCreateInput = commandInput({
   agentId: id(
     'Id of the agent that the key speaks for. Left out: the calling agent; people get a worker key, which speaks for no agent.',
   ).optional(),
-  scopes: z
-    .array(z.enum(ApiKeyScope).meta({ graphql: 'ApiKeyScope' }))
-    .min(1, 'must name at least one scope')
-    .max(10)
+  scopes: listOf(z.enum(ApiKeyScope).meta({ graphql: 'ApiKeyScope' }), 1, 10)
     .transform((scopes) => [...new Set(scopes)])
     .default(['READ', 'WORK'])
     .describe(

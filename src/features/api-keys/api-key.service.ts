@@ -14,7 +14,7 @@ import type { ApiKeyCreate, ApiKeyRevoke } from './api-key.inputs.js';
 import { visibleApiKeys } from './api-key.queries.js';
 
 /** An API key without the hash of its secret, which goes no further than the check of it. */
-export type ApiKeyRecord = Omit<ApiKey, 'secretHash'>;
+type ApiKeyRecord = Omit<ApiKey, 'secretHash'>;
 
 /** What a key that speaks for no agent may allow: WORK and ADMIN need somebody who is seen to act. */
 const workerScopes: readonly Scope[] = ['READ', 'WORKER'];
@@ -47,7 +47,7 @@ export class ApiKeyService {
   }
 
   /**
-   * Ends a key, at once for new requests and within seconds for what is open. Ending it again changes nothing.
+   * Ends a key within seconds, for new requests and for what is open under it. Ending it again changes nothing.
    * Throws ForbiddenError, ApiKeyNotFoundError (also for a key that the caller may not see).
    */
   async revoke(viewer: Viewer, { apiKeyId }: ApiKeyRevoke): Promise<{ apiKey: ApiKeyRecord }> {
@@ -93,11 +93,11 @@ function requireKeyScope(viewer: Viewer): void {
   if (!viewer.scopes.has('ADMIN')) requireScope(viewer, 'WORK');
 }
 
-function apiKeyEvent<Type extends keyof ApiKeyEventData>(
+function apiKeyEvent(
   viewer: Viewer,
-  type: Type,
+  type: keyof ApiKeyEventData,
   { id, organizationId, agentId, name, scopes }: ApiKeyRecord,
 ): NewEvent {
-  const data = { name, scopes } satisfies ApiKeyEventData[Type];
+  const data = { name, scopes } satisfies ApiKeyEventData[typeof type];
   return { ...stampOf(viewer), organizationId, type, subjectId: id, agentId, data };
 }

@@ -4,7 +4,7 @@ import { Secret } from '../../kernel/secret.js';
 import { commandInput, shortText } from '../input-fields.js';
 
 /** Longest password that is taken: hashing reads all of it. */
-export const passwordLengthMax = 200;
+const passwordLengthMax = 200;
 
 export const email = z
   .string()
