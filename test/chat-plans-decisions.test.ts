@@ -114,13 +114,13 @@ describe('threads and messages', () => {
     const wanted = await send('status', agent.id);
 
     const delivered = (await first).value?.messageEvents;
-    await live.return(undefined);
+    await live.return();
 
     expect(delivered).toMatchObject({ __typename: 'MessagePosted', message: { id: wanted.message?.id } });
     const missed = await send('status', agent.id);
     const resumed = admin.subscribe(messageEventsDocument, { filter, after: delivered?.cursor });
     expect((await resumed.next()).value?.messageEvents.message.id).toBe(missed.message?.id);
-    await resumed.return(undefined);
+    await resumed.return();
   });
 });
 

@@ -19,7 +19,8 @@ export async function actAs(database: Database, viewer: Viewer, agentId: string 
     });
   }
   const agent = await database.prisma.actor.findFirst({
-    where: { id: agentId, organizationId: viewer.organizationId },
+    // Nobody but the operator speaks for another person.
+    where: { id: agentId, organizationId: viewer.organizationId, ...(isOperator(viewer) ? {} : { kind: 'AGENT' as const }) },
     select: { ownerId: true },
   });
   if (!agent) throw new AgentNotFoundError(agentId);

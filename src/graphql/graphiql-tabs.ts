@@ -1,11 +1,16 @@
-/** One tab that GraphiQL opens with. Its operation's name is the tab's title. */
+/** One tab that GraphiQL opens with: a single operation, whose name is the tab's title. */
 export interface GraphiqlTab {
   query: string;
   /** JSON. */
   variables?: string;
 }
 
-/** A tour for newcomers: run the tabs from left to right, in open development mode as they stand. */
+/**
+ * A tour for newcomers: run the tabs from left to right, in open development mode as they stand.
+ *
+ * A document cannot use what another one answered. What a tab needs from an earlier tab is therefore answered there under
+ * the very name of the variable, so that one line of the answer is what has to be copied.
+ */
 export const graphiqlTabs: readonly GraphiqlTab[] = [
   {
     query: `# Welcome to Baton. Run the tabs from left to right.
@@ -13,10 +18,14 @@ export const graphiqlTabs: readonly GraphiqlTab[] = [
 # With ADMIN_TOKEN set, put this into Headers below, in each tab:
 # {"authorization": "Bearer <token>"}
 #
-# First: who does the server think you are?
+# First: who does the server think you are, and what is there to do?
 query WhoAmI {
   viewer {
-    __typename
+    kind
+    scopes
+    organization {
+      name
+    }
   }
   taskCounts {
     status
@@ -26,7 +35,7 @@ query WhoAmI {
 `,
   },
   {
-    query: `# An agent registers under an id of its own.
+    query: `# An agent registers under an id of its own choice.
 # Running this twice gives the same agent;
 # its API key is shown the first time only.
 mutation RegisterAgent {
@@ -34,8 +43,8 @@ mutation RegisterAgent {
     input: { externalId: "tour-agent", name: "Tour agent", specializations: ["backend"] }
   ) {
     agent {
-      id
-      externalId
+      agentId: id
+      name
       status
       health
     }
@@ -49,25 +58,25 @@ mutation RegisterAgent {
 `,
   },
   {
-    query: `# Work to do: a project, and a task that only an agent
-# with the specialization may claim.
+    query: `# Work to do: a task that only an agent with the
+# specialization may claim, and a thread to talk in.
 mutation CreateWork {
-  projectCreate(input: { name: "Tour" }) {
-    project {
-      id
-      name
+  taskCreate(
+    input: { title: "Add a health check", requiredSpecialization: "backend", priority: 10 }
+  ) {
+    task {
+      title
+      status
     }
     errors {
       code
       message
     }
   }
-  taskCreate(
-    input: { title: "Add a health check", requiredSpecialization: "backend", priority: 10 }
-  ) {
-    task {
-      id
-      status
+  threadCreate(input: { title: "Tour" }) {
+    thread {
+      threadId: id
+      title
     }
     errors {
       code
@@ -83,13 +92,11 @@ mutation CreateWork {
 subscription WatchTasks {
   taskEvents {
     __typename
-    cursor
     occurredAt
     actor {
       name
     }
     task {
-      id
       title
       status
     }
@@ -100,11 +107,12 @@ subscription WatchTasks {
   {
     query: `# The agent takes the most urgent task that it may have,
 # under a lease of ten minutes.
-# Copy the agent's id from the second tab into Variables.
+#
+# Variables, below: put in the agentId that the tab RegisterAgent answered.
 mutation ClaimNext($agentId: ID!) {
   taskClaimNext(input: { agentId: $agentId, leaseSeconds: 600 }) {
     task {
-      id
+      taskId: id
       title
       lease {
         fence
@@ -127,9 +135,11 @@ mutation ClaimNext($agentId: ID!) {
   },
   {
     query: `# The holder keeps its lease alive, says that it has
-# started, and finishes.
-# Copy the ids from the tabs before into Variables.
-mutation WorkAndFinish($taskId: ID!, $agentId: ID!) {
+# started, and finishes. Run it again: the lease is lost.
+#
+# Variables, below: put in the agentId that the tab RegisterAgent answered,
+# and the taskId that the tab ClaimNext answered.
+mutation WorkAndFinish($agentId: ID!, $taskId: ID!) {
   taskHeartbeat(input: { taskId: $taskId, agentId: $agentId }) {
     task {
       lease {
@@ -162,32 +172,40 @@ mutation WorkAndFinish($taskId: ID!, $agentId: ID!) {
   }
 }
 `,
-    variables: '{\n  "taskId": "",\n  "agentId": ""\n}',
+    variables: '{\n  "agentId": "",\n  "taskId": ""\n}',
   },
   {
-    query: `# People and agents talk in threads.
-# Run OpenThread, copy its id into Variables,
-# then run PostMessage.
-mutation OpenThread {
-  threadCreate(input: { title: "Tour" }) {
-    thread {
-      id
-      title
+    query: `# People and agents talk in threads, write plans that can be
+# revised, and record decisions that can be superseded.
+#
+# Variables, below: put in the threadId that the tab CreateWork answered.
+mutation TalkPlanDecide($threadId: ID!) {
+  messagePost(input: { threadId: $threadId, payload: { text: "Hello from the tour" } }) {
+    message {
+      senderName
+      payload
+      createdAt
     }
     errors {
       code
       message
     }
   }
-}
-
-mutation PostMessage($threadId: ID!) {
-  messagePost(input: { threadId: $threadId, type: "text", payload: { text: "Hello from the tour" } }) {
-    message {
-      id
-      senderName
-      payload
-      createdAt
+  planCreate(input: { title: "Tour plan", bodyMarkdown: "1. Look around" }) {
+    plan {
+      title
+      revision
+      status
+    }
+    errors {
+      code
+      message
+    }
+  }
+  decisionRecord(input: { title: "Use Baton", bodyMarkdown: "It keeps the agents apart." }) {
+    decision {
+      title
+      status
     }
     errors {
       code
@@ -199,39 +217,23 @@ mutation PostMessage($threadId: ID!) {
     variables: '{\n  "threadId": ""\n}',
   },
   {
-    query: `# Plans can be revised and decisions superseded,
-# and the event log remembers everything that happened.
-mutation PlanAndDecide {
-  planCreate(input: { title: "Tour plan", bodyMarkdown: "1. Look around" }) {
-    plan {
-      id
-      revision
-    }
-    errors {
-      code
-      message
-    }
-  }
-  decisionRecord(input: { title: "Use Baton", bodyMarkdown: "It keeps the agents apart." }) {
-    decision {
-      id
-      status
-    }
-    errors {
-      code
-      message
-    }
-  }
-}
-
+    query: `# The event log remembers everything that happened:
+# here, to the newest tasks.
 query History {
-  events(first: 50) {
+  tasks(orderBy: NEWEST, first: 5) {
     nodes {
-      __typename
-    }
-    pageInfo {
-      hasNextPage
-      endCursor
+      title
+      status
+      history {
+        nodes {
+          kind
+          occurredAt
+          actor {
+            name
+          }
+          data
+        }
+      }
     }
   }
 }

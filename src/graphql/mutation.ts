@@ -37,7 +37,7 @@ export function mutation<Schema extends z.ZodObject, Result extends object>(
     interfaces: [MutationPayloadRef as never],
     fields: options.payload as never,
   });
-  const hasInput = Object.keys(options.input.shape).length > 0;
+  const hasInput = Object.keys(options.input.shape).some((field) => field !== 'idempotencyKey');
   const input = inputType(`${typeName}Input`, `What \`${name}\` takes.`, options.input);
   builder.mutationField(name, (t) =>
     t.field({

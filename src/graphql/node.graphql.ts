@@ -1,4 +1,5 @@
 import type { Statement } from '../database/database.js';
+import { visibleApiKeys } from '../features/api-keys/api-key.queries.js';
 import { ValidationError } from '../features/validation-error.js';
 import { isId } from '../kernel/ids.js';
 import { builder } from './builder.js';
@@ -39,7 +40,8 @@ type Loader = (context: GraphqlContext, ids: string[]) => Promise<Row[]>;
 const loaders: Record<NodeTypeName, Loader> = {
   Agent: ({ prisma }, ids) => prisma.actor.findMany({ where: { id: { in: ids } } }),
   User: ({ prisma }, ids) => prisma.actor.findMany({ where: { id: { in: ids } } }),
-  ApiKey: ({ prisma }, ids) => prisma.apiKey.findMany({ where: { id: { in: ids } } }),
+  ApiKey: ({ prisma, viewer }, ids) =>
+    prisma.apiKey.findMany({ where: { id: { in: ids }, ...visibleApiKeys(viewer) }, omit: { secretHash: true } }),
   Decision: ({ prisma }, ids) => prisma.decision.findMany({ where: { id: { in: ids } } }),
   Message: ({ prisma }, ids) => prisma.message.findMany({ where: { id: { in: ids } } }),
   Organization: ({ prisma }, ids) => prisma.organization.findMany({ where: { id: { in: ids } } }),

@@ -138,6 +138,7 @@ export class WebsocketFace {
     const { connection, request } = state;
     try {
       const viewer = await this.options.authenticate(this.credentialsOf(request, params));
+      if (viewer.credential.kind === 'anonymous') return false;
       // The client may have left meanwhile; what is registered then would stay for good.
       if (!connection.isOpen) return true;
       connection.onClose(

@@ -1,6 +1,7 @@
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { type GraphQLFormattedError, print } from 'graphql';
 import { type Client, createClient } from 'graphql-ws';
+import { WebSocket as NodeWebSocket } from 'ws';
 
 /** The server answered a request with top-level errors: a bad document, no valid credential, a fault of the server. */
 export class BatonRequestError extends Error {
@@ -25,6 +26,12 @@ export interface BatonClientOptions {
   token?: string | undefined;
   /** Slug of the organization to act in; only the admin token, and open development mode, may choose. */
   organization?: string | undefined;
+}
+
+/** The answers of one subscription, as they come. */
+export interface SubscriptionStream<Data> extends AsyncIterableIterator<Data, undefined> {
+  /** Ends the subscription at once, also while an answer is being waited for. */
+  return(): Promise<IteratorResult<Data, undefined>>;
 }
 
 /** A typed client of the GraphQL API: requests over HTTP, subscriptions over one websocket that connects when needed. */
@@ -57,21 +64,39 @@ export class BatonClient {
     return answer.data;
   }
 
-  /** Opens a subscription; leaving the loop over it ends it. Throws BatonRequestError when the server ends it with errors. */
-  async *subscribe<Data, Variables extends Record<string, unknown>>(
+  /**
+   * Opens a subscription. Leaving the loop over it, or `return()`, ends it at once. Throws BatonRequestError when the
+   * server ends it with errors.
+   */
+  subscribe<Data, Variables extends Record<string, unknown>>(
     document: TypedDocumentNode<Data, Variables>,
     variables: Variables,
-  ): AsyncGenerator<Data> {
+  ): SubscriptionStream<Data> {
     this.#socket ??= createClient({
-      webSocketImpl: globalThis.WebSocket ?? (await import('ws')).WebSocket,
       url: this.#endpoint.replace(/^http/, 'ws'),
+      // Node has a WebSocket of its own only since version 22.
+      webSocketImpl: globalThis.WebSocket ?? NodeWebSocket,
       connectionParams: { authorization: this.#authorization, organization: this.options.organization },
       retryAttempts: 0,
     });
-    for await (const answer of this.#socket.iterate<Data>({ query: print(document), variables })) {
-      if (answer.errors) throw new BatonRequestError(answer.errors, 200);
-      if (answer.data) yield answer.data;
-    }
+    const answers = this.#socket.iterate<Data>({ query: print(document), variables });
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      async next() {
+        for (;;) {
+          const { done, value: answer } = await answers.next();
+          if (done) return { done: true, value: undefined };
+          if (answer.errors) throw new BatonRequestError(answer.errors, 200);
+          if (answer.data) return { done: false, value: answer.data };
+        }
+      },
+      async return() {
+        await answers.return?.();
+        return { done: true, value: undefined };
+      },
+    };
   }
 
   /** Ends all subscriptions and the websocket. */

@@ -1,7 +1,7 @@
 import { actAs } from '../../auth/acting.js';
 import { issueApiKey } from '../../auth/api-key.js';
 import { ForbiddenError } from '../../auth/auth.errors.js';
-import { type ActorStamp, isPerson, requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
+import { type ActorStamp, isOperator, isPerson, requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
 import type { Database } from '../../database/database.js';
 import { appendEvents, type NewEvent } from '../../database/event-log.js';
 import type { Actor, AgentStatus, Prisma } from '../../database/generated/prisma/client.js';
@@ -22,7 +22,7 @@ export class AgentService {
   /**
    * Creates the agent that the external id names, with its first API key, or updates its profile: what is left out stays,
    * and neither status nor key change.
-   * People, administrators and the operator may register any agent; an agent only itself.
+   * An agent may register only itself; a member new agents and those it owns; administrators and the operator any.
    * Throws ForbiddenError, AgentNotFoundError (for the owner).
    */
   async register(viewer: Viewer, input: AgentRegister): Promise<{ agent: Actor; apiKey: Secret | null }> {
@@ -32,11 +32,7 @@ export class AgentService {
       await lockName(tx, organizationId, `agent ${input.externalId}`);
       const where = { organizationId_externalId: { organizationId, externalId: input.externalId } };
       const existing = await tx.prisma.actor.findUnique({ where });
-      if (!isPerson(viewer) && existing?.id !== viewer.actor?.id) {
-        throw new ForbiddenError('An agent may register only itself, under the external id that it has.', {
-          path: ['externalId'],
-        });
-      }
+      requireMayRegister(viewer, existing, input);
       const ownerId = input.ownerId ?? (existing || viewer.actor?.kind !== 'USER' ? undefined : viewer.actor.id);
       if (ownerId) await requireOwner(tx.prisma, viewer, ownerId);
       const { externalId, capabilities, metadata, ...profile } = input;
@@ -135,6 +131,23 @@ export class AgentService {
         path: ['status'],
       });
     }
+  }
+}
+
+/** An agent registers only itself; a member new agents and those it owns, as its own; administrators and the operator any. */
+function requireMayRegister(viewer: Viewer, existing: Actor | null, input: AgentRegister): void {
+  if (!isPerson(viewer)) {
+    if (existing && existing.id === viewer.actor?.id) return;
+    throw new ForbiddenError('An agent may register only itself, under the external id that it has.', { path: ['externalId'] });
+  }
+  if (isOperator(viewer) || viewer.scopes.has('ADMIN')) return;
+  if (existing && existing.ownerId !== viewer.actor?.id) {
+    throw new ForbiddenError(`Agent ${input.externalId} is not yours: only its owner or an administrator may change it.`, {
+      path: ['externalId'],
+    });
+  }
+  if (input.ownerId && input.ownerId !== viewer.actor?.id) {
+    throw new ForbiddenError('Only an administrator may give an agent to another owner.', { path: ['ownerId'] });
   }
 }
 

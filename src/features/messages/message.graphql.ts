@@ -123,7 +123,7 @@ builder.prismaObjectField(ProjectRef, 'threads', (t) =>
     {
       ...listThreads,
       description: 'Threads about the project, newest first.',
-      resolve: (query, project, args, { prisma, viewer }) => {
+      resolve: (query, project, _args, { prisma, viewer }) => {
         const where = threadWhere(viewer, { projectId: project.id });
         return prisma.thread.findMany({ ...query, where, orderBy: { id: 'desc' } });
       },
@@ -137,7 +137,7 @@ builder.prismaObjectField(TaskRef, 'threads', (t) =>
     {
       ...listThreads,
       description: 'Threads about the task, newest first.',
-      resolve: (query, task, args, { prisma, viewer }) => {
+      resolve: (query, task, _args, { prisma, viewer }) => {
         const where = threadWhere(viewer, { taskId: task.id });
         return prisma.thread.findMany({ ...query, where, orderBy: { id: 'desc' } });
       },
@@ -165,7 +165,7 @@ builder.prismaObjectField(ThreadRef, 'messages', (t) =>
     {
       ...listMessages,
       description: 'Messages of the thread, oldest first; `last` gives the newest.',
-      resolve: (query, thread, args, { prisma, viewer }) => {
+      resolve: (query, thread, _args, { prisma, viewer }) => {
         const where = messageWhere(viewer, { threadId: thread.id });
         return prisma.message.findMany({ ...query, where, orderBy: { id: 'asc' } });
       },

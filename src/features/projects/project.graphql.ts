@@ -42,7 +42,7 @@ builder.queryField('projects', (t) =>
       type: ProjectRef,
       cursor: 'id',
       description: 'Projects of the organization, oldest first.',
-      resolve: (query, _root, args, { prisma, viewer }) => {
+      resolve: (query, _root, _args, { prisma, viewer }) => {
         return prisma.project.findMany({ ...query, where: visibleProjects(viewer), orderBy: { id: 'asc' } });
       },
     },

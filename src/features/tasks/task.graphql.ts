@@ -294,7 +294,7 @@ builder.prismaObjectField(AgentRef, 'claimedTasks', (t) =>
     {
       ...listTasks,
       description: 'Tasks that the agent holds now, oldest first.',
-      resolve: (query, agent, args, { prisma, viewer, clock }) => {
+      resolve: (query, agent, _args, { prisma, viewer, clock }) => {
         return prisma.task.findMany({ ...query, where: heldBy(viewer, agent.id, clock.now()), orderBy: { id: 'asc' } });
       },
     },

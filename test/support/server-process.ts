@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { onTestFinished } from 'vitest';
+import { testEnvironment } from './app.js';
+
+const entry = path.join(import.meta.dirname, '../../dist/main.js');
+
+/** A server in a process of its own, as it is shipped. */
+export interface ServerProcess {
+  url: string;
+  process: ChildProcess;
+  logLines: string[];
+  /** Sends the signal and resolves with the exit code, or null when the signal ended it. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts a server process on the database; it is killed when the test is done, if it still runs. */
+export async function useServerProcess(databaseUrl: string, variables: Record<string, string> = {}): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [entry], {
+    env: { PATH: process.env.PATH, ...testEnvironment(databaseUrl, { LOG_LEVEL: 'info', ...variables }) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await exited;
+  });
+  const logLines: string[] = [];
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      logLines.push(line);
+      const entry = JSON.parse(line) as { msg: string; url?: string };
+      if (entry.msg === 'Baton is ready' && entry.url) resolve(new URL(entry.url).origin);
+    });
+    void exited.then(() => reject(new Error(`the server ended before it was ready:\n${logLines.join('\n')}`)));
+  });
+  return {
+    url,
+    process: child,
+    logLines,
+    end: async (signal) => {
+      child.kill(signal);
+      const [code] = await exited;
+      return code;
+    },
+  };
+}
