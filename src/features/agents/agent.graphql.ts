@@ -90,7 +90,7 @@ export const AgentRef = builder.prismaObject('Actor', {
   }),
 });
 
-export const agentConnection = connectionOf('Agent', AgentRef);
+const agentConnection = connectionOf('Agent', AgentRef);
 
 const AgentFilterRef = builder.inputType('AgentFilter', {
   description: 'Which agents; every part that is given must hold.',

@@ -73,7 +73,7 @@ const ObstacleCountRef = builder.objectRef<ObstacleCount>('ClaimObstacleCount').
       description: 'The reason, as the error that claiming one would answer.',
       resolve: (obstacle) => obstacle.code,
     }),
-    count: t.exposeInt('count', { description: 'Number of unfinished tasks; at most the newest 10,000 are looked at.' }),
+    count: t.exposeInt('count', { description: 'Number of unfinished tasks; at most 10,000 are looked at.' }),
     message: t.exposeString('message', { description: 'The same in words.' }),
   }),
 });

@@ -1,4 +1,4 @@
-import type { TaskSource, TaskStatus } from '../../database/generated/prisma/enums.js';
+import type { TaskStatus } from '../../database/generated/prisma/enums.js';
 
 /** Seconds. Source: the architecture's third guarantee. */
 export const leaseSecondsDefault = 1800;
@@ -7,8 +7,6 @@ export const leaseSecondsMax = 86_400;
 /** Tasks that one claim may take, and that one request may create. */
 export const claimCountMax = 100;
 export const createCountMax = 500;
-
-export const terminalStatuses = ['DONE', 'FAILED', 'CANCELED'] as const satisfies TaskStatus[];
 
 /** The statuses in which a task can have a holder. */
 export const leasedStatuses = ['CLAIMED', 'IN_PROGRESS', 'REVIEW'] as const satisfies TaskStatus[];
@@ -60,9 +58,4 @@ export function isLapsed(task: LeaseState, now: Date): boolean {
 /** The status that readers see: a task whose lease has lapsed is READY, swept or not. */
 export function effectiveStatus(task: LeaseState, now: Date): TaskStatus {
   return isLapsed(task, now) ? 'READY' : task.status;
-}
-
-/** Faces whose tasks are shown with a number (`#1`). */
-export function isNumbered(source: TaskSource): boolean {
-  return source === 'QUEUE';
 }

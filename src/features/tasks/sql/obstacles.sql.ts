@@ -15,11 +15,10 @@ where task.id = $2::uuid and task.organization_id = $1::uuid`,
 };
 
 /** Tasks that are looked at to explain an empty claim; counts stop there, so that explaining stays cheap on a long queue. */
-export const obstacleScanLimit = 10_000;
+const obstacleScanLimit = 10_000;
 
 /**
- * Counts, for an agent that got nothing, its unfinished tasks by the first reason why it cannot have them, over the
- * newest ${obstacleScanLimit} at most. A reason of null means that it could: the claim met a lock, and may try again.
+ * Counts, for an agent that got nothing, unfinished tasks by the first reason why it cannot have them. A reason of null means that it could: the claim met a lock, and may try again.
  * Values: organization, claimant, project or null, kinds or null, model tiers or null.
  */
 export const obstacleCountsStatement: Statement = {
