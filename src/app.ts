@@ -8,9 +8,9 @@ import type { OwnedDatabase } from './database/database.js';
 import { DatabaseClock } from './database/database-clock.js';
 import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.js';
 import { currentPosition } from './database/event-log.js';
-import { startRetention } from './database/event-retention.js';
 import { applyMigrations } from './database/migration-runner.js';
 import { openDatabase } from './database/pg-database.js';
+import { startRetention } from './database/retention.js';
 import { AgentHealthWatch } from './features/agents/agent.health.js';
 import { createServices, type ServiceOptions } from './features/services.js';
 import { TaskExpiry } from './features/tasks/task.expiry.js';
@@ -79,7 +79,14 @@ async function start(
   const tailer = new EventTailer({ sql: database, hub, bus, pollIntervalMs: config.POLL_INTERVAL_MS, logger });
   await tailer.start();
   stops.push(() => tailer.stop());
-  stops.push(startRetention({ sql: database, retentionDays: config.EVENT_RETENTION_DAYS, logger }));
+  stops.push(
+    startRetention({
+      sql: database,
+      retentionDays: config.EVENT_RETENTION_DAYS,
+      idempotencyHours: config.IDEMPOTENCY_HOURS,
+      logger,
+    }),
+  );
 
   const clockwork = { intervalMs: config.SWEEP_INTERVAL_MS, logger };
   const expiry = new TaskExpiry(database, clock, clockwork);

@@ -12,7 +12,7 @@ import {
   readEvents,
   scanEvents,
 } from '../../src/database/event-log.js';
-import { startRetention } from '../../src/database/event-retention.js';
+import { startRetention } from '../../src/database/retention.js';
 import { comparePositions, encodeCursor } from '../../src/kernel/cursor.js';
 import { captureLog } from './captured-log.js';
 import {
@@ -373,8 +373,8 @@ describe('retention', () => {
     await age(40, 'true');
     const failing = { query: () => Promise.reject(new Error('connection refused')) };
 
-    await startRetention({ sql: failing, retentionDays: 30, logger })();
-    await startRetention({ sql: log.sql, retentionDays: 30, logger })();
+    await startRetention({ sql: failing, retentionDays: 30, idempotencyHours: 24, logger })();
+    await startRetention({ sql: log.sql, retentionDays: 30, idempotencyHours: 24, logger })();
 
     expect(await log.committed()).toEqual([]);
     expect(lines.map((line) => JSON.parse(line).level)).toEqual([50, 30]);
