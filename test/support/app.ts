@@ -26,15 +26,18 @@ export function testEnvironment(databaseUrl: string, variables: Record<string, s
   return { DATABASE_URL: databaseUrl, PORT: '0', DATABASE_POOL_SIZE: '10', ...variables };
 }
 
-/** Starts a server, which stops when the test (or, outside of one, whoever called) is done. */
-export async function startTestApp(
-  variables: Record<string, string> = {},
-  options: Omit<AppOptions, 'logger'> = {},
-): Promise<TestApp> {
-  const place = await createTestDatabase();
+export interface TestAppOptions extends Omit<AppOptions, 'logger'> {
+  /** The database of another test server, to be its replica. */
+  databaseUrl?: string;
+}
+
+/** Starts a server; whoever calls stops it. */
+export async function startTestApp(variables: Record<string, string> = {}, options: TestAppOptions = {}): Promise<TestApp> {
+  const { databaseUrl, ...appOptions } = options;
+  const place = databaseUrl ? { url: databaseUrl, drop: async () => {} } : await createTestDatabase();
   const logLines: string[] = [];
   const logger = createLogger('info', { write: (line: string) => void logLines.push(line) });
-  const app = await startApp(loadConfig(testEnvironment(place.url, variables)), { ...options, logger });
+  const app = await startApp(loadConfig(testEnvironment(place.url, variables)), { ...appOptions, logger });
   const pool = new pg.Pool({ connectionString: place.url, max: 4 });
   const clients: BatonClient[] = [];
   const sql: TestApp['sql'] = async (text, values) => (await pool.query(text, values)).rows as never;
@@ -59,10 +62,7 @@ export async function startTestApp(
 }
 
 /** The same for one test, which need not stop it. */
-export async function useTestApp(
-  variables: Record<string, string> = {},
-  options: Omit<AppOptions, 'logger'> = {},
-): Promise<TestApp> {
+export async function useTestApp(variables: Record<string, string> = {}, options: TestAppOptions = {}): Promise<TestApp> {
   const app = await startTestApp(variables, options);
   onTestFinished(() => app.stop());
   return app;
