@@ -86,7 +86,9 @@ export class BatonClient {
       },
       async next() {
         for (;;) {
-          const { done, value: answer } = await answers.next();
+          const { done, value: answer } = await answers.next().catch((error) => {
+            throw Array.isArray(error) ? new BatonRequestError(error, 200) : closedError(error);
+          });
           if (done) return { done: true, value: undefined };
           if (answer.errors) throw new BatonRequestError(answer.errors, 200);
           if (answer.data) return { done: false, value: answer.data };
@@ -103,4 +105,11 @@ export class BatonClient {
   async close(): Promise<void> {
     await this.#socket?.dispose();
   }
+}
+
+/** What a websocket that the server closed, or that never opened, is told as. */
+function closedError(reason: unknown): Error {
+  if (reason instanceof Error) return reason;
+  const { code, reason: text } = (reason ?? {}) as { code?: number; reason?: string };
+  return new Error(`The websocket was closed${code ? ` with code ${code}` : ''}${text ? `: ${text}` : ''}.`, { cause: reason });
 }
