@@ -1,5 +1,5 @@
 import type { ObjectFieldBuilder } from '@pothos/core';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { attempt, type Outcome, once } from '../features/idempotency.js';
 import type { Services } from '../features/services.js';
 import type { UserErrorData } from '../kernel/user-error.js';
@@ -81,8 +81,11 @@ async function execute<Schema extends z.ZodObject, Result>(
 /** GraphQL clients write null for a field they leave out; it stays only where null has a meaning of its own. */
 function withoutNulls(schema: z.ZodObject, input: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(input).filter(
-      ([key, value]) => value !== null || (schema.shape[key] as z.ZodType | undefined)?.safeParse(null).success,
-    ),
+    Object.entries(input).flatMap(([key, value]) => {
+      const field = schema.shape[key] as z.ZodType | undefined;
+      if (value === null && !field?.safeParse(null).success) return [];
+      const items = field instanceof z.ZodArray && field.element instanceof z.ZodObject ? field.element : null;
+      return [[key, items && Array.isArray(value) ? value.map((item) => withoutNulls(items, item)) : value]];
+    }),
   );
 }
