@@ -23,10 +23,7 @@ const jsonDepthMax = 64;
 export function commandInput<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.object({
     ...shape,
-    idempotencyKey: z
-      .string()
-      .min(1)
-      .max(255)
+    idempotencyKey: storable(z.string().min(1).max(255))
       .optional()
       .describe(
         'Key of your choice, 1 to 255 characters, that makes a retry safe: the same key with the same input gives the first answer again and changes nothing twice.',
@@ -100,7 +97,8 @@ function isStorable(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed();
 }
 
-function storable(schema: z.ZodString): z.ZodString {
+/** Text that the database can hold. */
+export function storable(schema: z.ZodString): z.ZodString {
   return schema.refine(isStorable, { error: 'must be well-formed Unicode without the character U+0000' });
 }
 

@@ -90,6 +90,31 @@ export function subscribeToEvents(
   });
 }
 
+/**
+ * The events of a stream that pass what the event log itself cannot filter by.
+ * No generator: that would take return() only between two events, and the next one may never come.
+ */
+export function onlyWanted(
+  events: AsyncIterable<LoggedEvent>,
+  isWanted: (event: LoggedEvent) => boolean | Promise<boolean>,
+): AsyncIterableIterator<LoggedEvent> {
+  const source = events[Symbol.asyncIterator]();
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      let result = await source.next();
+      while (!result.done && !(await isWanted(result.value))) result = await source.next();
+      return result;
+    },
+    async return() {
+      await source.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
 /** One page of the log in the shape of a connection, oldest first. Throws ResyncRequiredError for a cursor before retention. */
 export async function eventPage(
   context: GraphqlContext,

@@ -7,6 +7,7 @@ import {
   eventInterface,
   eventType,
   kindsAmong,
+  onlyWanted,
   subscribeToEvents,
 } from '../../graphql/event.js';
 import { mutation } from '../../graphql/mutation.js';
@@ -95,6 +96,7 @@ const agentConnection = connectionOf('Agent', AgentRef);
 const AgentFilterRef = builder.inputType('AgentFilter', {
   description: 'Which agents; every part that is given must hold.',
   fields: (t) => ({
+    agentId: t.id({ description: 'This agent only.' }),
     statuses: t.field({ type: [AgentStatusRef], description: 'Any of these statuses.' }),
     healths: t.field({ type: [AgentHealthRef], description: 'Any of these healths, as of now.' }),
     specialization: t.string({ description: 'Agents that have this specialization.' }),
@@ -245,24 +247,28 @@ const agentEventTypes = [
   'AgentHealthChanged',
 ] as const satisfies EventType[];
 
-const AgentEventFilterRef = builder.inputType('AgentEventFilter', {
-  description: 'Which events of agents; every part that is given must hold.',
-  fields: (t) => ({
-    agentId: t.id({ description: 'Events of this agent.' }),
-    kinds: t.field({ type: [EventKindRef], description: 'Events of these kinds.' }),
-  }),
-});
-
 builder.subscriptionField('agentEvents', (t) =>
   t.field({
     type: AgentEventRef,
     description: 'Agents that register, change their status, fall silent or come back.',
     args: {
-      filter: t.arg({ type: AgentEventFilterRef, description: 'Which events. Default: all of the organization’s agents.' }),
+      filter: t.arg({
+        type: AgentFilterRef,
+        description: 'Events of which agents, as they are when the event is delivered. Default: all.',
+      }),
+      kinds: t.arg({ type: [EventKindRef], description: 'Events of these kinds. Default: all about agents.' }),
       after: t.arg.string({ description: afterEventDescription }),
     },
-    subscribe: (_root, { filter, after }, context) =>
-      subscribeToEvents(context, { types: kindsAmong(agentEventTypes, filter?.kinds), agentId: filter?.agentId }, after),
+    subscribe: (_root, { filter, kinds, after }, context) => {
+      const { agentId, ...rest } = filter ?? {};
+      const events = subscribeToEvents(context, { types: kindsAmong(agentEventTypes, kinds), agentId }, after);
+      if (Object.values(rest).every((part) => part == null)) return events;
+      const { prisma, viewer, clock, healthLimits } = context;
+      return onlyWanted(events, async ({ subjectId }) => {
+        const where = agentWhere(viewer, rest, clock.now(), healthLimits);
+        return (await prisma.actor.count({ where: { AND: [where, { id: subjectId }] } })) > 0;
+      });
+    },
     resolve: (event) => event,
   }),
 );

@@ -5,6 +5,7 @@ import type { HealthLimits } from './agent.model.js';
 
 /** Which agents a list wants; what is left out or null does not restrict. */
 export interface AgentFilter {
+  agentId?: string | null;
   statuses?: AgentStatus[] | null;
   healths?: AgentHealth[] | null;
   specialization?: string | null;
@@ -20,6 +21,7 @@ export function agentWhere(
   limits: HealthLimits,
 ): Prisma.ActorWhereInput {
   const where: Prisma.ActorWhereInput[] = [{ organizationId: viewer.organizationId, kind: 'AGENT' }];
+  if (filter?.agentId) where.push({ id: idOrNone(filter.agentId) });
   if (filter?.statuses) where.push({ status: { in: filter.statuses } });
   if (filter?.healths) where.push({ OR: filter.healths.map((health) => healthWhere(health, now, limits)) });
   if (filter?.specialization) where.push({ specializations: { has: filter.specialization } });

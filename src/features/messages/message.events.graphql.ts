@@ -1,6 +1,6 @@
 import type { LoggedEvent } from '../../database/event-log.js';
 import { builder } from '../../graphql/builder.js';
-import { afterEventDescription, eventInterface, eventType, subscribeToEvents } from '../../graphql/event.js';
+import { afterEventDescription, eventInterface, eventType, onlyWanted, subscribeToEvents } from '../../graphql/event.js';
 import type { EventType } from '../domain-event.js';
 import { MessageFilterRef, MessageRef, ThreadRef } from './message.graphql.js';
 import type { MessageFilter } from './message.queries.js';
@@ -38,35 +38,13 @@ builder.subscriptionField('messageEvents', (t) =>
     subscribe: (_root, { filter, after }, context) => {
       const { senderId, types, since, ...place } = filter ?? {};
       const events = subscribeToEvents(context, { ...place, agentId: senderId, types: messageEventTypes }, after);
-      return types || since ? onlyWanted(events, { types, since }) : events;
+      return types || since ? onlyWanted(events, (event) => passes(event, { types, since })) : events;
     },
     resolve: (event) => event,
   }),
 );
 
-/**
- * The events whose message passes the parts of the filter that the event log knows nothing of.
- * No generator: that would take return() only between two events, and the next one may never come.
- */
-function onlyWanted(
-  events: AsyncIterable<LoggedEvent>,
-  { types, since }: Pick<MessageFilter, 'types' | 'since'>,
-): AsyncIterableIterator<LoggedEvent> {
-  const source = events[Symbol.asyncIterator]();
-  const isWanted = ({ data }: LoggedEvent) =>
-    (!types || types.includes(String(data.type))) && (!since || new Date(String(data.createdAt)) >= since);
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async next() {
-      let result = await source.next();
-      while (!result.done && !isWanted(result.value)) result = await source.next();
-      return result;
-    },
-    async return() {
-      await source.return?.();
-      return { done: true, value: undefined };
-    },
-  };
+/** Whether a message passes the parts of the filter that the event log knows nothing of. */
+function passes({ data }: LoggedEvent, { types, since }: Pick<MessageFilter, 'types' | 'since'>): boolean {
+  return (!types || types.includes(String(data.type))) && (!since || new Date(String(data.createdAt)) >= since);
 }

@@ -1,14 +1,10 @@
 import { z } from 'zod';
-import { commandInput, longText, shortText } from '../input-fields.js';
+import { commandInput, longText, shortText, storable } from '../input-fields.js';
 
 export const projectCreateInput = commandInput({
   name: shortText('Name of the project.', 200),
   description: longText('What the project is about, in Markdown.', 100_000).optional(),
-  repoUrl: z
-    .string()
-    .trim()
-    .min(1)
-    .max(2000)
+  repoUrl: storable(z.string().trim().min(1).max(2000))
     .optional()
     .describe('Address of its git repository, as git takes it. At most 2000 characters.'),
 });

@@ -148,12 +148,15 @@ export const TaskRef = builder.prismaObject('Task', {
       nullable: true,
       description: 'Who created the task, when `createdBy` is null: a name as the caller gave it, `admin` or `anonymous`.',
     }),
-    assignee: t.field({
+    // Found by the id that the row holds: a repeated idempotent answer has the row as it was, and so its assignee.
+    assignee: t.prismaField({
       type: ActorRef,
       nullable: true,
       description: 'Who works on the task, or did last. Null while it waits to be claimed.',
-      select: { assignee: true },
-      resolve: (task, _args, context) => (isLapsed(task, context.clock.now()) ? null : task.assignee),
+      resolve: (query, task, _args, { prisma, clock }) =>
+        task.assigneeId && !isLapsed(task, clock.now())
+          ? prisma.actor.findUnique({ ...query, where: { id: task.assigneeId, organizationId: task.organizationId } })
+          : null,
     }),
     orchestrator: t.relation('orchestrator', {
       type: AgentRef,

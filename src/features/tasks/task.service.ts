@@ -4,7 +4,7 @@ import type { Database } from '../../database/database.js';
 import { appendEvents, type NewEvent } from '../../database/event-log.js';
 import type { AttemptOutcome, Prisma, Task, TaskStatus } from '../../database/generated/prisma/client.js';
 import { lockRow } from '../../database/row-lock.js';
-import { newId } from '../../kernel/ids.js';
+import { isId, newId } from '../../kernel/ids.js';
 import { AgentInactiveError, AgentNotFoundError } from '../agents/agent.errors.js';
 import type { ErrorCode } from '../error-code.js';
 import { requireProject } from '../projects/project.queries.js';
@@ -176,6 +176,7 @@ export class TaskService {
   /**
    * Claims the most urgent READY tasks that the agent may have, up to `count`, oldest first within a priority.
    * An empty answer is not an error: `obstacles` counts, by reason, the unfinished tasks that the agent could not have.
+   * Throws AgentNotFoundError, AgentInactiveError, ProjectNotFoundError.
    */
   async claimNext(viewer: Viewer, input: TaskClaimNext): Promise<{ tasks: Task[]; obstacles: ObstacleCount[] }> {
     const claimantId = await this.#claimant(viewer, input.agentId);
@@ -193,6 +194,7 @@ export class TaskService {
         // Once is enough: what is still overdue then is locked by somebody, and must not keep others from working.
         mindsOverdue = false;
       } else if (!rows[0]?.hasCandidates || tries >= claimTriesMax) {
+        if (input.projectId) await requireProject(this.database.prisma, viewer, input.projectId);
         return { tasks: [], obstacles: await this.#countObstacles(viewer, claimantId, filter) };
       }
     }
@@ -286,6 +288,7 @@ export class TaskService {
   /** Every reason why the agent could not claim the task now; empty when it could. Without an agent: the caller. */
   async whyNotClaimable(viewer: Viewer, taskId: string, agentId: string | null | undefined): Promise<Obstacle[]> {
     const claimantId = agentId ?? viewer.actor?.id;
+    if (claimantId && !isId(claimantId)) throw new AgentNotFoundError(claimantId);
     if (!claimantId) throw new ValidationError(['agentId'], 'Name the agent: this credential stands for none.');
     const refusal = await this.#obstacles(viewer, taskId, claimantId);
     return refusal.obstacles.map((code) => ({
