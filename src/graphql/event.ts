@@ -1,6 +1,6 @@
 import type { EventFilter, LoggedEvent } from '../database/event-log.js';
 import { oldestPosition, readEvents } from '../database/event-log.js';
-import { TaskSource } from '../database/generated/prisma/enums.js';
+import type { TaskSource } from '../database/generated/prisma/enums.js';
 import { type EventType, eventTypes } from '../features/domain-event.js';
 import { InvalidCursorError } from '../features/invalid-cursor-error.js';
 import { decodeCursor, type LogPosition } from '../kernel/cursor.js';
@@ -9,9 +9,15 @@ import { ResyncRequiredError } from '../realtime/resync-required-error.js';
 import { builder, pageSizeDefault, pageSizeMax } from './builder.js';
 import type { GraphqlContext } from './context.js';
 
-export const TaskSourceRef = builder.enumType(TaskSource, {
-  name: 'TaskSource',
+export const TaskSourceRef = builder.enumType('TaskSource', {
   description: 'Face that a task came in by. Each REST dialect lists only its own; GraphQL sees all.',
+  values: {
+    GRAPHQL: { description: 'This API.' },
+    COORDINATOR: { description: 'The REST dialect of the coordinator.' },
+    ORCHESTRATOR: { description: 'The REST dialect of orchestrators.' },
+    QUEUE: { description: 'The REST dialect of the task queue, whose tasks have a number.' },
+    WORKER: { description: 'The REST dialect of workers, where a task is a ticket.' },
+  } satisfies Record<TaskSource, { description: string }>,
 });
 
 export const EventKindRef = builder.enumType('EventKind', {

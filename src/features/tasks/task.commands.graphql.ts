@@ -150,7 +150,7 @@ mutation('taskFail', {
 
 mutation('taskCancel', {
   description:
-    'End an unfinished task for good; a holder loses it at once. People, the holder and the agent that created it may.',
+    'End an unfinished task for good; a holder loses it at once. A task that an agent holds may be canceled by that agent, by whoever created it and by people; one that nobody holds, by anybody who works here.',
   input: taskCancelInput,
   run: (services, context, input) => services.tasks.cancel(context.viewer, input),
   payload: (t) => ({ task: t.field(taskField) }),

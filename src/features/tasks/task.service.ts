@@ -202,7 +202,7 @@ export class TaskService {
 
   /**
    * Extends the lease by its own length from now. Not an event.
-   * `cancelRequested` tells the holder to stop: somebody asked for it, or has canceled the task already.
+   * `cancelRequested` tells the holder that somebody asked it to stop; a task that was canceled outright is lost.
    * Throws TaskNotFoundError, LeaseLostError.
    */
   async heartbeat(viewer: Viewer, input: TaskHeartbeat): Promise<{ task: Task; cancelRequested: boolean }> {
@@ -272,7 +272,7 @@ export class TaskService {
   }
 
   /**
-   * Ends an unfinished task for good, and its lease at once. People, the holder and the agent that created it may.
+   * Ends an unfinished task for good, and its lease at once. A held task obeys its holder, its creator and people.
    * Throws TaskNotFoundError, LeaseLostError, IllegalTransitionError.
    */
   cancel(viewer: Viewer, input: TaskCancel): Promise<{ task: Task }> {
