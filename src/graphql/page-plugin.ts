@@ -3,6 +3,7 @@ import type { GraphQLFieldResolver } from 'graphql';
 import { InvalidCursorError } from '../features/invalid-cursor-error.js';
 import { ValidationError } from '../features/validation-error.js';
 import { isId } from '../kernel/ids.js';
+import type { GraphqlContext } from './context.js';
 
 const pluginName = 'page';
 
@@ -33,10 +34,11 @@ class PagePlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     field: PothosOutputFieldConfig<Types>,
   ): GraphQLFieldResolver<unknown, Types['Context'], object> {
     if (!('first' in field.args && 'after' in field.args)) return resolver;
-    // Stored lists are read around an id; other lists have cursors of their own, and check them.
-    const isStoredList = 'cursor' in field.pothosOptions;
+    // Other lists than stored ones have cursors of their own, and check them.
+    const key = 'cursor' in field.pothosOptions ? field.pothosOptions.cursor : undefined;
     return (parent, args, context, info) => {
-      checkPage(args, isStoredList);
+      checkSize(args);
+      if (key) checkCursors(args, key === 'id' ? null : (context as GraphqlContext).viewer.organizationId);
       return resolver(parent, args, context, info);
     };
   }
@@ -44,7 +46,7 @@ class PagePlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
 
 SchemaBuilder.registerPlugin(pluginName, PagePlugin);
 
-function checkPage(page: PageArguments, isStoredList: boolean): void {
+function checkSize(page: PageArguments): void {
   for (const name of ['first', 'last'] as const) {
     if (typeof page[name] === 'number' && page[name] < 0) throw new ValidationError([name], `\`${name}\` must not be negative.`);
   }
@@ -56,14 +58,28 @@ function checkPage(page: PageArguments, isStoredList: boolean): void {
       'Ask for `first` items `after` a cursor, or for the `last` items `before` one, not for both.',
     );
   }
+}
+
+/**
+ * Refuses a cursor that this server did not make, and one of another organization: where that row would stand in the
+ * caller's list must not be told. `organizationId` is null for a list that is not an organization's.
+ */
+function checkCursors(page: PageArguments, organizationId: string | null): void {
   for (const name of ['after', 'before'] as const) {
     const cursor = page[name];
-    if (isStoredList && cursor && !isListCursor(cursor)) throw new InvalidCursorError(name);
+    if (cursor && !isListCursor(cursor, organizationId)) throw new InvalidCursorError(name);
   }
 }
 
-/** The cursors of plugin-prisma's connections: its own prefix, and the id of a row. */
-function isListCursor(cursor: string): boolean {
-  const match = /^GPC:S:(.+)$/.exec(Buffer.from(cursor, 'base64').toString());
-  return match?.[1] !== undefined && isId(match[1]);
+/** The cursors of plugin-prisma's connections: its own prefix, and the key of a row. */
+function isListCursor(cursor: string, organizationId: string | null): boolean {
+  const text = Buffer.from(cursor, 'base64').toString();
+  if (organizationId === null) return text.startsWith('GPC:S:') && isId(text.slice(6));
+  if (!text.startsWith('GPC:J:')) return false;
+  try {
+    const key: unknown = JSON.parse(text.slice(6));
+    return Array.isArray(key) && key.length === 2 && key[0] === organizationId && typeof key[1] === 'string' && isId(key[1]);
+  } catch {
+    return false;
+  }
 }

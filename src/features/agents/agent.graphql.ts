@@ -134,7 +134,7 @@ builder.queryField('agents', (t) =>
   t.prismaConnection(
     {
       type: AgentRef,
-      cursor: 'id',
+      cursor: 'organizationId_id',
       description: 'Agents of the organization, in the order in which they first registered.',
       args: { filter: t.arg({ type: AgentFilterRef, description: 'Which agents. Default: all.' }) },
       resolve: (query, _root, args, { prisma, viewer, clock, healthLimits }) => {

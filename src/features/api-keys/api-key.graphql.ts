@@ -45,7 +45,7 @@ builder.queryField('apiKeys', (t) =>
   t.prismaConnection(
     {
       type: ApiKeyRef,
-      cursor: 'id',
+      cursor: 'organizationId_id',
       description:
         'API keys, oldest first, also those that are revoked or expired: your own and those of agents you own; with the scope ADMIN, all of the organization.',
       args: { agentId: t.arg.id({ description: 'Keys of this agent. Default: of all.' }) },

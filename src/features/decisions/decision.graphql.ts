@@ -73,7 +73,7 @@ builder.queryField('decisions', (t) =>
   t.prismaConnection(
     {
       type: DecisionRef,
-      cursor: 'id',
+      cursor: 'organizationId_id',
       description: 'Decisions of the organization, newest first.',
       args: {
         projectId: t.arg.id({ description: 'Decisions about this project.' }),
@@ -91,7 +91,7 @@ builder.prismaObjectField(ProjectRef, 'decisions', (t) =>
   t.prismaConnection(
     {
       type: DecisionRef,
-      cursor: 'id',
+      cursor: 'organizationId_id',
       description: 'Decisions about the project, newest first.',
       args: {
         status: t.arg({ type: DecisionStatusRef, description: 'Decisions of this status: ACCEPTED for those that hold.' }),

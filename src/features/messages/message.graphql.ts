@@ -68,8 +68,8 @@ export const MessageRef = builder.prismaObject('Message', {
 
 const threadConnection = connectionOf('Thread', ThreadRef);
 const messageConnection = connectionOf('Message', MessageRef);
-const listThreads = { type: ThreadRef, cursor: 'id' } as const;
-const listMessages = { type: MessageRef, cursor: 'id' } as const;
+const listThreads = { type: ThreadRef, cursor: 'organizationId_id' } as const;
+const listMessages = { type: MessageRef, cursor: 'organizationId_id' } as const;
 
 const ThreadFilterRef = builder.inputType('ThreadFilter', {
   description: 'Which threads; every part that is given must hold.',

@@ -117,7 +117,7 @@ builder.queryField('plans', (t) =>
   t.prismaConnection(
     {
       type: PlanRef,
-      cursor: 'id',
+      cursor: 'organizationId_id',
       description: 'Plans of the organization, newest first.',
       args: {
         projectId: t.arg.id({ description: 'Plans for this project.' }),
@@ -135,7 +135,7 @@ builder.prismaObjectField(ProjectRef, 'plans', (t) =>
   t.prismaConnection(
     {
       type: PlanRef,
-      cursor: 'id',
+      cursor: 'organizationId_id',
       description: 'Plans for the project, newest first.',
       args: { status: t.arg({ type: PlanStatusRef, description: 'Plans of this status.' }) },
       resolve: (query, project, args, { prisma, viewer }) => {

@@ -40,7 +40,7 @@ builder.queryField('projects', (t) =>
   t.prismaConnection(
     {
       type: ProjectRef,
-      cursor: 'id',
+      cursor: 'organizationId_id',
       description: 'Projects of the organization, oldest first.',
       resolve: (query, _root, _args, { prisma, viewer }) => {
         return prisma.project.findMany({ ...query, where: visibleProjects(viewer), orderBy: { id: 'asc' } });

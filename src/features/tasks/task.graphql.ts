@@ -183,7 +183,7 @@ export const TaskRef = builder.prismaObject('Task', {
     attempts: t.prismaConnection(
       {
         type: TaskAttemptRef,
-        cursor: 'id',
+        cursor: 'organizationId_id',
         description: 'Claims of the task, oldest first.',
         resolve: (query, task, _args, { prisma }) =>
           prisma.taskAttempt.findMany({
@@ -254,7 +254,7 @@ builder.queryField('task', (t) =>
   }),
 );
 
-const listTasks = { type: TaskRef, cursor: 'id' } as const;
+const listTasks = { type: TaskRef, cursor: 'organizationId_id' } as const;
 
 builder.queryField('tasks', (t) =>
   t.prismaConnection(

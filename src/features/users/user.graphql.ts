@@ -45,7 +45,7 @@ builder.queryField('users', (t) =>
   t.prismaConnection(
     {
       type: UserRef,
-      cursor: 'id',
+      cursor: 'organizationId_id',
       description: 'Users of the organization, oldest first.',
       resolve: (query, _root, _args, { prisma, viewer }) => {
         const where = { organizationId: viewer.organizationId, kind: 'USER' } as const;

@@ -462,6 +462,9 @@ CREATE INDEX "actor_health_due_idx" ON "actor"("last_heartbeat_at") WHERE (healt
 CREATE UNIQUE INDEX "actor_organization_id_external_id_key" ON "actor"("organization_id", "external_id");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "actor_organization_id_id_key" ON "actor"("organization_id", "id");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "user_login_email_key" ON "user_login"("email");
 
 -- CreateIndex
@@ -474,13 +477,13 @@ CREATE INDEX "session_user_id_idx" ON "session"("user_id");
 CREATE INDEX "session_expires_at_idx" ON "session"("expires_at");
 
 -- CreateIndex
-CREATE INDEX "api_key_organization_id_id_idx" ON "api_key"("organization_id", "id");
-
--- CreateIndex
 CREATE INDEX "api_key_agent_id_idx" ON "api_key"("agent_id");
 
 -- CreateIndex
-CREATE INDEX "project_organization_id_id_idx" ON "project"("organization_id", "id");
+CREATE UNIQUE INDEX "api_key_organization_id_id_key" ON "api_key"("organization_id", "id");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "project_organization_id_id_key" ON "project"("organization_id", "id");
 
 -- CreateIndex
 CREATE INDEX "project_note_project_id_id_idx" ON "project_note"("project_id", "id");
@@ -501,25 +504,25 @@ CREATE INDEX "task_lease_idx" ON "task"("lease_expires_at") WHERE (lease_expires
 CREATE INDEX "task_holder_idx" ON "task"("holder_id") WHERE (holder_id IS NOT NULL);
 
 -- CreateIndex
-CREATE INDEX "task_organization_id_id_idx" ON "task"("organization_id", "id");
-
--- CreateIndex
 CREATE INDEX "task_organization_id_status_id_idx" ON "task"("organization_id", "status", "id");
 
 -- CreateIndex
 CREATE INDEX "task_organization_id_priority_id_idx" ON "task"("organization_id", "priority", "id");
 
 -- CreateIndex
-CREATE INDEX "task_project_id_id_idx" ON "task"("project_id", "id");
+CREATE INDEX "task_project_idx" ON "task"("project_id", "id") WHERE (project_id IS NOT NULL);
 
 -- CreateIndex
-CREATE INDEX "task_assignee_id_id_idx" ON "task"("assignee_id", "id");
+CREATE INDEX "task_assignee_idx" ON "task"("assignee_id", "id") WHERE (assignee_id IS NOT NULL);
 
 -- CreateIndex
-CREATE INDEX "task_orchestrator_id_id_idx" ON "task"("orchestrator_id", "id");
+CREATE INDEX "task_orchestrator_idx" ON "task"("orchestrator_id", "id") WHERE (orchestrator_id IS NOT NULL);
 
 -- CreateIndex
 CREATE UNIQUE INDEX "task_organization_id_number_key" ON "task"("organization_id", "number");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "task_organization_id_id_key" ON "task"("organization_id", "id");
 
 -- CreateIndex
 CREATE INDEX "task_attempt_holder_id_id_idx" ON "task_attempt"("holder_id", "id");
@@ -528,7 +531,7 @@ CREATE INDEX "task_attempt_holder_id_id_idx" ON "task_attempt"("holder_id", "id"
 CREATE UNIQUE INDEX "task_attempt_task_id_fence_key" ON "task_attempt"("task_id", "fence");
 
 -- CreateIndex
-CREATE INDEX "job_organization_id_id_idx" ON "job"("organization_id", "id");
+CREATE UNIQUE INDEX "task_attempt_organization_id_id_key" ON "task_attempt"("organization_id", "id");
 
 -- CreateIndex
 CREATE INDEX "job_pending_idx" ON "job"("organization_id", "project_id", "id") WHERE (status = 'PENDING');
@@ -538,6 +541,9 @@ CREATE INDEX "job_lease_idx" ON "job"("lease_expires_at") WHERE (lease_expires_a
 
 -- CreateIndex
 CREATE INDEX "job_task_id_id_idx" ON "job"("task_id", "id");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "job_organization_id_id_key" ON "job"("organization_id", "id");
 
 -- CreateIndex
 CREATE INDEX "execution_log_task_id_id_idx" ON "execution_log"("task_id", "id");
@@ -555,40 +561,40 @@ CREATE UNIQUE INDEX "pull_request_task_id_url_key" ON "pull_request"("task_id", 
 CREATE UNIQUE INDEX "review_comment_pull_request_id_github_comment_id_key" ON "review_comment"("pull_request_id", "github_comment_id");
 
 -- CreateIndex
-CREATE INDEX "thread_organization_id_id_idx" ON "thread"("organization_id", "id");
-
--- CreateIndex
 CREATE INDEX "thread_project_id_id_idx" ON "thread"("project_id", "id");
 
 -- CreateIndex
 CREATE INDEX "thread_task_id_id_idx" ON "thread"("task_id", "id");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "thread_organization_id_id_key" ON "thread"("organization_id", "id");
+
+-- CreateIndex
 CREATE INDEX "message_thread_id_id_idx" ON "message"("thread_id", "id");
 
 -- CreateIndex
-CREATE INDEX "message_organization_id_id_idx" ON "message"("organization_id", "id");
-
--- CreateIndex
-CREATE INDEX "plan_organization_id_id_idx" ON "plan"("organization_id", "id");
+CREATE UNIQUE INDEX "message_organization_id_id_key" ON "message"("organization_id", "id");
 
 -- CreateIndex
 CREATE INDEX "plan_project_id_id_idx" ON "plan"("project_id", "id");
 
 -- CreateIndex
-CREATE UNIQUE INDEX "decision_supersedes_id_key" ON "decision"("supersedes_id");
+CREATE UNIQUE INDEX "plan_organization_id_id_key" ON "plan"("organization_id", "id");
 
 -- CreateIndex
-CREATE INDEX "decision_organization_id_id_idx" ON "decision"("organization_id", "id");
+CREATE UNIQUE INDEX "decision_supersedes_id_key" ON "decision"("supersedes_id");
 
 -- CreateIndex
 CREATE INDEX "decision_project_id_id_idx" ON "decision"("project_id", "id");
 
 -- CreateIndex
-CREATE INDEX "coordination_record_organization_id_id_idx" ON "coordination_record"("organization_id", "id");
+CREATE UNIQUE INDEX "decision_organization_id_id_key" ON "decision"("organization_id", "id");
 
 -- CreateIndex
 CREATE INDEX "coordination_record_task_id_id_idx" ON "coordination_record"("task_id", "id");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "coordination_record_organization_id_id_key" ON "coordination_record"("organization_id", "id");
 
 -- CreateIndex
 CREATE INDEX "coordination_participant_actor_id_idx" ON "coordination_participant"("actor_id");
