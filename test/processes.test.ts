@@ -1,3 +1,6 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, expect, it, onTestFinished } from 'vitest';
 import { BatonClient } from '../src/sdk/baton-client.js';
 import {
@@ -10,7 +13,7 @@ import {
 import { createTestDatabase } from './support/postgres.js';
 import { requireRedis } from './support/redis.js';
 import { seedAgent, seedClaim, seedTask } from './support/seed.js';
-import { useServerProcess } from './support/server-process.js';
+import { useNpmStart, useServerProcess } from './support/server-process.js';
 import { StreamReader } from './support/stream.js';
 
 const clients: BatonClient[] = [];
@@ -121,9 +124,20 @@ it('answers what is in flight and ends with exit code 0 when it is told to stop'
   await events.ended;
 });
 
+it('stops with npm, when npm started it', async () => {
+  const server = await useNpmStart(await useDatabase());
+
+  const code = await server.end('SIGTERM');
+
+  expect(code).toBe(0);
+  const after = await fetch(`${server.url}/graphql?query={__typename}`).catch((error) => error.cause.code);
+  expect(after).toBe('ECONNREFUSED');
+});
+
 it('keeps its data over a second start, in the embedded database as well', { timeout: 60_000 }, async () => {
-  const { mkdtemp, rm } = await import('node:fs/promises');
-  const dataDir = await mkdtemp('/tmp/baton-test-');
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'baton-test-'));
+  // Postgres' own user must get in; otherwise, as root, the data would be kept elsewhere.
+  await chmod(dataDir, 0o711);
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
   const first = await useServerProcess('', { DATA_DIR: `${dataDir}/data` });
   const agent = await seedAgent(clientOf(first.url));

@@ -17,8 +17,22 @@ export interface ServerProcess {
 }
 
 /** Starts a server process on the database; it is killed when the test is done, if it still runs. */
-export async function useServerProcess(databaseUrl: string, variables: Record<string, string> = {}): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [entry], {
+export function useServerProcess(databaseUrl: string, variables: Record<string, string> = {}): Promise<ServerProcess> {
+  return useProcess([process.execPath, entry], databaseUrl, variables);
+}
+
+/** The same by `npm start`. */
+export function useNpmStart(databaseUrl: string): Promise<ServerProcess> {
+  return useProcess(['npm', 'start'], databaseUrl, {});
+}
+
+async function useProcess(
+  [command, ...args]: [string, ...string[]],
+  databaseUrl: string,
+  variables: Record<string, string>,
+): Promise<ServerProcess> {
+  const child = spawn(command, args, {
+    cwd: path.join(import.meta.dirname, '../..'),
     env: { PATH: process.env.PATH, ...testEnvironment(databaseUrl, { LOG_LEVEL: 'info', ...variables }) },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -31,6 +45,8 @@ export async function useServerProcess(databaseUrl: string, variables: Record<st
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       logLines.push(line);
+      // npm says what it runs before the server logs its lines of JSON.
+      if (!line.startsWith('{')) return;
       const entry = JSON.parse(line) as { msg: string; url?: string };
       if (entry.msg === 'Baton is ready' && entry.url) resolve(new URL(entry.url).origin);
     });
