@@ -79,10 +79,13 @@ export function instant(description: string) {
 }
 
 export function jsonObject(description: string) {
-  return z
-    .record(z.string(), z.unknown())
-    .superRefine(checkJson)
-    .meta({ graphql: 'JSON', description: `${description} At most ${jsonBytesMax} bytes.` });
+  return (
+    z
+      // Not z.record, which drops a key `__proto__` before it is refused.
+      .custom<Record<string, unknown>>(isJsonObject, { error: 'must be a JSON object' })
+      .superRefine(checkJson)
+      .meta({ graphql: 'JSON', description: `${description} At most ${jsonBytesMax} bytes.` })
+  );
 }
 
 export function jsonValue(description: string) {
@@ -90,6 +93,10 @@ export function jsonValue(description: string) {
     .unknown()
     .superRefine(checkJson)
     .meta({ graphql: 'JSON', description: `${description} At most ${jsonBytesMax} bytes.` });
+}
+
+function isJsonObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Postgres cannot hold the character U+0000, nor half of a surrogate pair. */
@@ -116,6 +123,11 @@ function checkJson(value: unknown, context: z.core.$RefinementCtx): void {
       return;
     }
     if (item !== null && typeof item === 'object') {
+      // Copying an object on its way to the database would take it for the prototype, and lose it.
+      if (Object.hasOwn(item, '__proto__')) {
+        context.addIssue({ code: 'custom', message: 'must not have a key `__proto__`' });
+        return;
+      }
       for (const [key, child] of Object.entries(item)) open.push({ item: key, depth }, { item: child, depth: depth + 1 });
     }
   }

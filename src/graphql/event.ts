@@ -3,6 +3,7 @@ import { oldestPosition, readEvents } from '../database/event-log.js';
 import type { TaskSource } from '../database/generated/prisma/enums.js';
 import { type EventType, eventTypes } from '../features/domain-event.js';
 import { InvalidCursorError } from '../features/invalid-cursor-error.js';
+import { ValidationError } from '../features/validation-error.js';
 import { decodeCursor, type LogPosition } from '../kernel/cursor.js';
 import { idOrNone } from '../kernel/ids.js';
 import { ResyncRequiredError } from '../realtime/resync-required-error.js';
@@ -121,12 +122,20 @@ export function onlyWanted(
   };
 }
 
-/** One page of the log in the shape of a connection, oldest first. Throws ResyncRequiredError for a cursor before retention. */
+/**
+ * One page of the log in the shape of a connection, oldest first; the log is read forwards only.
+ * Throws ValidationError for `last` and `before`, InvalidCursorError, ResyncRequiredError for a cursor before retention.
+ */
 export async function eventPage(
   context: GraphqlContext,
   filter: Omit<EventFilter, 'organizationId'>,
-  page: { first?: number | null; after?: string | null },
+  page: { first?: number | null; after?: string | null; last?: number | null; before?: string | null },
 ) {
+  for (const name of ['last', 'before'] as const) {
+    if (page[name] != null) {
+      throw new ValidationError([name], `\`${name}\` is not possible here: ask for \`first\` events \`after\` a cursor.`);
+    }
+  }
   const first = Math.min(page.first ?? pageSizeDefault, pageSizeMax);
   const wanted = { ...normalized(filter), organizationId: context.viewer.organizationId };
   const after = page.after ? positionOf(page.after) : await oldestPosition(context.database);

@@ -284,7 +284,7 @@ builder.prismaObjectField(ProjectRef, 'tasks', (t) =>
       description: 'Tasks of the project, oldest first.',
       args: { filter: t.arg({ type: TaskFilterRef, description: 'Which of them. Default: all.' }) },
       resolve: (query, project, args, { prisma, viewer, clock }) => {
-        const where = taskWhere(viewer, { ...args.filter, projectId: project.id }, clock.now());
+        const where = { AND: [taskWhere(viewer, args.filter, clock.now()), { projectId: project.id }] };
         return prisma.task.findMany({ ...query, where, orderBy: { id: 'asc' } });
       },
     },
