@@ -83,6 +83,28 @@ describe('what belongs to another organization', () => {
     expect(await rowsOf(theirs)).toEqual(before);
   });
 
+  it.each(reads.filter(({ args }) => args.some(({ name }) => name === 'after')))(
+    'is not to be found by a cursor of $name',
+    async (list) => {
+      for (const [their, nobody] of await cursorsFor(list)) {
+        for (const caller of callers().filter((each) => !isExempt(list, each))) {
+          for (const [end, size] of [
+            ['after', 'first'],
+            ['before', 'last'],
+          ] as const) {
+            const { first: _, ...variables } = validVariables(list, ours);
+            const ask = (cursor: string) => call(app.url, caller, list.document, { ...variables, [size]: 5, [end]: cursor });
+            const [answer, ofNobody] = [await ask(their), await ask(nobody)];
+
+            expect(neutral(answer.text)).toBe(neutral(ofNobody.text));
+            expect(answer.text).not.toContain(theirs.mark);
+            expect(codesOf(answer)).not.toContain('INTERNAL_ERROR');
+          }
+        }
+      }
+    },
+  );
+
   it('cannot be reached by naming the organization: only the operator chooses where to act', async () => {
     for (const { token } of [ours.user, ours.agent]) {
       const answer = await call(app.url, { token, organization: theirs.slug }, '{ tasks { nodes { title } } }');
@@ -183,6 +205,24 @@ function namesFor(operation: Operation, place: Place): [unknown, unknown][] {
   if (operation.name === 'agent' && name === 'externalId') return [[theirs.externalId, nobodys.externalId]];
   if (operation.name === 'task' && name === 'number') return [[theirs.taskNumber, nobodys.taskNumber]];
   return [];
+}
+
+/**
+ * Cursors that name one of their things, each with the same one that names nothing: as their list gives it, and as one of
+ * ours could be forged from it. None for lists whose cursors name no thing.
+ */
+async function cursorsFor({ name, document }: Operation): Promise<[string, string][]> {
+  const [field = '', parent] = name.split('.').reverse();
+  const variables = { first: 1, ...(parent && { node: theirs.things[parent] }) };
+  const { data } = await call(app.url, theirs.operator, document, variables);
+  const holder = (parent ? data?.node : data) as Record<string, { pageInfo: { endCursor: string | null } }>;
+  const place = Buffer.from(holder[field]?.pageInfo.endCursor ?? '', 'base64').toString();
+  const ids = place.match(/[0-9a-f]{8}-[0-9a-f-]{27}/g) ?? [];
+  const named = ids.at(-1);
+  if (!named) return [];
+  const forged = place.replace(theirs.organizationId, ours.organizationId);
+  const encode = (text: string) => Buffer.from(text).toString('base64');
+  return [place, forged].map((text) => [encode(text), encode(text.replace(named, nobodys.id))]);
 }
 
 /** The text without the names that the caller used. */

@@ -4,13 +4,11 @@ import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
 import type PrismaTypes from '../database/generated/pothos-types.js';
 import { getDatamodel } from '../database/generated/pothos-types.js';
+import ArgumentPlugin from './argument-plugin.js';
 import type { GraphqlContext } from './context.js';
 import { DocumentTooCostlyError } from './document-too-costly-error.js';
 import PagePlugin from './page-plugin.js';
-
-/** Rows that one page holds when the caller names no number, and at most. */
-export const pageSizeDefault = 20;
-export const pageSizeMax = 100;
+import { pageSizeDefault, pageSizeMax } from './page-size.js';
 
 /** What one document may cost: each field 1, a list its size times what is in it. Mounted in the pipeline's limits. */
 export const complexityLimits = { complexity: 20_000, depth: 100, breadth: 2000 };
@@ -30,7 +28,7 @@ export const builder = new SchemaBuilder<{
     JSON: { Input: unknown; Output: unknown };
   };
 }>({
-  plugins: [PagePlugin, RelayPlugin, PrismaPlugin, ComplexityPlugin],
+  plugins: [ArgumentPlugin, PagePlugin, RelayPlugin, PrismaPlugin, ComplexityPlugin],
   defaultFieldNullability: false,
   complexity: {
     defaultComplexity: 1,

@@ -3,6 +3,7 @@ import { encodeCursor } from '../kernel/cursor.js';
 import { builder } from './builder.js';
 import { connectionOf } from './connection.js';
 import { afterEventDescription, EventKindRef, EventRef, eventPage, subscribeToEvents, TaskSourceRef } from './event.js';
+import type { CursorKind } from './page-plugin.js';
 
 const EventFilterRef = builder.inputType('EventFilter', {
   description: 'Which events; every part that is given must hold.',
@@ -21,6 +22,7 @@ builder.queryField('events', (t) =>
   t.connection(
     {
       type: EventRef,
+      extensions: { cursors: 'own' satisfies CursorKind },
       description:
         'The event log, oldest first, strictly after the cursor: everything that changed and is still kept. A cursor before what is kept is the error RESYNC_REQUIRED.',
       args: { filter: t.arg({ type: EventFilterRef, description: 'Which events. Default: all that the caller may see.' }) },

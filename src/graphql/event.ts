@@ -7,8 +7,9 @@ import { ValidationError } from '../features/validation-error.js';
 import { decodeCursor, type LogPosition } from '../kernel/cursor.js';
 import { idOrNone } from '../kernel/ids.js';
 import { ResyncRequiredError } from '../realtime/resync-required-error.js';
-import { builder, pageSizeDefault, pageSizeMax } from './builder.js';
+import { builder } from './builder.js';
 import type { GraphqlContext } from './context.js';
+import { pageSizeDefault, pageSizeMax } from './page-size.js';
 
 export const TaskSourceRef = builder.enumType('TaskSource', {
   description: 'Face that a task came in by. Each REST dialect lists only its own; GraphQL sees all.',

@@ -11,5 +11,5 @@ export interface UserErrorData {
 
 export function toUserError(error: DomainError): UserErrorData {
   const facts = 'facts' in error && typeof error.facts === 'object' && error.facts !== null ? error.facts : {};
-  return { code: error.code, message: error.message, path: error.path ?? null, facts: { ...facts } };
+  return { code: error.code, message: error.message, path: error.inputPath ?? null, facts: { ...facts } };
 }

@@ -10,6 +10,7 @@ import {
   onlyWanted,
   subscribeToEvents,
 } from '../../graphql/event.js';
+import { pageById } from '../../graphql/keyset.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
 import { isId } from '../../kernel/ids.js';
@@ -138,11 +139,7 @@ builder.queryField('agents', (t) =>
       description: 'Agents of the organization, in the order in which they first registered.',
       args: { filter: t.arg({ type: AgentFilterRef, description: 'Which agents. Default: all.' }) },
       resolve: (query, _root, args, { prisma, viewer, clock, healthLimits }) => {
-        return prisma.actor.findMany({
-          ...query,
-          where: agentWhere(viewer, args.filter, clock.now(), healthLimits),
-          orderBy: { id: 'asc' },
-        });
+        return prisma.actor.findMany(pageById(query, agentWhere(viewer, args.filter, clock.now(), healthLimits), 'asc'));
       },
     },
     ...agentConnection,

@@ -3,6 +3,7 @@ import type { ApiKeyScope } from '../../database/generated/prisma/enums.js';
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
+import { pageById } from '../../graphql/keyset.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
 import { idOrNone } from '../../kernel/ids.js';
@@ -51,7 +52,7 @@ builder.queryField('apiKeys', (t) =>
       args: { agentId: t.arg.id({ description: 'Keys of this agent. Default: of all.' }) },
       resolve: (query, _root, { agentId }, { prisma, viewer }) => {
         const ofAgent = agentId ? { agentId: idOrNone(agentId) } : {};
-        return prisma.apiKey.findMany({ ...query, where: { AND: [visibleApiKeys(viewer), ofAgent] }, orderBy: { id: 'asc' } });
+        return prisma.apiKey.findMany(pageById(query, { AND: [visibleApiKeys(viewer), ofAgent] }, 'asc'));
       },
     },
     ...connectionOf('ApiKey', ApiKeyRef),

@@ -2,6 +2,7 @@ import type { DecisionStatus } from '../../database/generated/prisma/client.js';
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
+import { pageById } from '../../graphql/keyset.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
 import { errorType, UserErrorRef } from '../../graphql/user-error.js';
@@ -80,7 +81,7 @@ builder.queryField('decisions', (t) =>
         status: t.arg({ type: DecisionStatusRef, description: 'Decisions of this status: ACCEPTED for those that hold.' }),
       },
       resolve: (query, _root, args, { prisma, viewer }) => {
-        return prisma.decision.findMany({ ...query, where: decisionWhere(viewer, args), orderBy: { id: 'desc' } });
+        return prisma.decision.findMany(pageById(query, decisionWhere(viewer, args), 'desc'));
       },
     },
     ...decisionConnection,
@@ -98,7 +99,7 @@ builder.prismaObjectField(ProjectRef, 'decisions', (t) =>
       },
       resolve: (query, project, args, { prisma, viewer }) => {
         const where = decisionWhere(viewer, { projectId: project.id, status: args.status });
-        return prisma.decision.findMany({ ...query, where, orderBy: { id: 'desc' } });
+        return prisma.decision.findMany(pageById(query, where, 'desc'));
       },
     },
     ...decisionConnection,

@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
+import { pageById } from '../../graphql/keyset.js';
 import { NodeRef } from '../../graphql/node.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
@@ -111,7 +112,7 @@ builder.queryField('threads', (t) =>
       description: 'Threads of the organization, newest first.',
       args: { filter: t.arg({ type: ThreadFilterRef, description: 'Which threads. Default: all.' }) },
       resolve: (query, _root, args, { prisma, viewer }) => {
-        return prisma.thread.findMany({ ...query, where: threadWhere(viewer, args.filter), orderBy: { id: 'desc' } });
+        return prisma.thread.findMany(pageById(query, threadWhere(viewer, args.filter), 'desc'));
       },
     },
     ...threadConnection,
@@ -125,7 +126,7 @@ builder.prismaObjectField(ProjectRef, 'threads', (t) =>
       description: 'Threads about the project, newest first.',
       resolve: (query, project, _args, { prisma, viewer }) => {
         const where = threadWhere(viewer, { projectId: project.id });
-        return prisma.thread.findMany({ ...query, where, orderBy: { id: 'desc' } });
+        return prisma.thread.findMany(pageById(query, where, 'desc'));
       },
     },
     ...threadConnection,
@@ -139,7 +140,7 @@ builder.prismaObjectField(TaskRef, 'threads', (t) =>
       description: 'Threads about the task, newest first.',
       resolve: (query, task, _args, { prisma, viewer }) => {
         const where = threadWhere(viewer, { taskId: task.id });
-        return prisma.thread.findMany({ ...query, where, orderBy: { id: 'desc' } });
+        return prisma.thread.findMany(pageById(query, where, 'desc'));
       },
     },
     ...threadConnection,
@@ -153,7 +154,7 @@ builder.queryField('messages', (t) =>
       description: 'Messages of the organization, oldest first; `last` gives the newest.',
       args: { filter: t.arg({ type: MessageFilterRef, description: 'Which messages. Default: all.' }) },
       resolve: (query, _root, args, { prisma, viewer }) => {
-        return prisma.message.findMany({ ...query, where: messageWhere(viewer, args.filter), orderBy: { id: 'asc' } });
+        return prisma.message.findMany(pageById(query, messageWhere(viewer, args.filter), 'asc'));
       },
     },
     ...messageConnection,
@@ -167,7 +168,7 @@ builder.prismaObjectField(ThreadRef, 'messages', (t) =>
       description: 'Messages of the thread, oldest first; `last` gives the newest.',
       resolve: (query, thread, _args, { prisma, viewer }) => {
         const where = messageWhere(viewer, { threadId: thread.id });
-        return prisma.message.findMany({ ...query, where, orderBy: { id: 'asc' } });
+        return prisma.message.findMany(pageById(query, where, 'asc'));
       },
     },
     ...messageConnection,

@@ -1,8 +1,10 @@
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
+import { pageById } from '../../graphql/keyset.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
+import type { CursorKind } from '../../graphql/page-plugin.js';
 import { organizationCreateInput } from './organization.inputs.js';
 import { visibleOrganizations } from './organization.queries.js';
 
@@ -21,9 +23,10 @@ builder.queryField('organizations', (t) =>
     {
       type: OrganizationRef,
       cursor: 'id',
+      extensions: { cursors: 'id' satisfies CursorKind },
       description: 'Organizations that the caller may act in, oldest first: all for the operator, for others only their own.',
       resolve: (query, _root, _args, { prisma, viewer }) =>
-        prisma.organization.findMany({ ...query, where: visibleOrganizations(viewer), orderBy: { id: 'asc' } }),
+        prisma.organization.findMany(pageById(query, visibleOrganizations(viewer), 'asc')),
     },
     ...connectionOf('Organization', OrganizationRef),
   ),

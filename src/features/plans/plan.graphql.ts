@@ -1,10 +1,13 @@
 import { type ResolveCursorConnectionArgs, resolveCursorConnection } from '@pothos/plugin-relay';
 import type { PlanStatus } from '../../database/generated/prisma/client.js';
-import { builder, pageSizeDefault, pageSizeMax } from '../../graphql/builder.js';
+import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { eventInterface, eventType } from '../../graphql/event.js';
+import { pageById } from '../../graphql/keyset.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
+import type { CursorKind } from '../../graphql/page-plugin.js';
+import { pageSizeDefault, pageSizeMax } from '../../graphql/page-size.js';
 import { errorType, UserErrorRef } from '../../graphql/user-error.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
@@ -77,6 +80,7 @@ builder.prismaObjectField(PlanRef, 'revisions', (t) =>
   t.connection(
     {
       type: PlanRevisionRef,
+      extensions: { cursors: 'own' satisfies CursorKind },
       description: 'Every revision of the plan with its text, oldest first; the last one equals the plan itself.',
       resolve: (plan, { first, last, after, before }, { prisma }) => {
         const revision = { gt: revisionPlace('after', after), lt: revisionPlace('before', before) };
@@ -124,7 +128,7 @@ builder.queryField('plans', (t) =>
         status: t.arg({ type: PlanStatusRef, description: 'Plans of this status.' }),
       },
       resolve: (query, _root, args, { prisma, viewer }) => {
-        return prisma.plan.findMany({ ...query, where: planWhere(viewer, args), orderBy: { id: 'desc' } });
+        return prisma.plan.findMany(pageById(query, planWhere(viewer, args), 'desc'));
       },
     },
     ...planConnection,
@@ -140,7 +144,7 @@ builder.prismaObjectField(ProjectRef, 'plans', (t) =>
       args: { status: t.arg({ type: PlanStatusRef, description: 'Plans of this status.' }) },
       resolve: (query, project, args, { prisma, viewer }) => {
         const where = planWhere(viewer, { projectId: project.id, status: args.status });
-        return prisma.plan.findMany({ ...query, where, orderBy: { id: 'desc' } });
+        return prisma.plan.findMany(pageById(query, where, 'desc'));
       },
     },
     ...planConnection,

@@ -1,6 +1,7 @@
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
+import { pageById } from '../../graphql/keyset.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
 import { isId } from '../../kernel/ids.js';
@@ -43,7 +44,7 @@ builder.queryField('projects', (t) =>
       cursor: 'organizationId_id',
       description: 'Projects of the organization, oldest first.',
       resolve: (query, _root, _args, { prisma, viewer }) => {
-        return prisma.project.findMany({ ...query, where: visibleProjects(viewer), orderBy: { id: 'asc' } });
+        return prisma.project.findMany(pageById(query, visibleProjects(viewer), 'asc'));
       },
     },
     ...connectionOf('Project', ProjectRef),

@@ -12,6 +12,7 @@ import {
   subscribeToEvents,
   TaskSourceRef,
 } from '../../graphql/event.js';
+import type { CursorKind } from '../../graphql/page-plugin.js';
 import { ActorRef } from '../actors/actor.graphql.js';
 import type { EventType } from '../domain-event.js';
 import { TaskRef, TaskStatusRef } from './task.graphql.js';
@@ -127,6 +128,7 @@ builder.prismaObjectField(TaskRef, 'history', (t) =>
   t.connection(
     {
       type: TaskEventRef,
+      extensions: { cursors: 'own' satisfies CursorKind },
       description: 'Everything that happened to the task and is still kept, oldest first.',
       resolve: (task, page, context) => eventPage(context, { taskId: task.id, types: taskEventTypes }, page),
     },

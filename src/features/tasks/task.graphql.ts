@@ -1,15 +1,17 @@
-import type { AttemptOutcome, Task, TaskStatus } from '../../database/generated/prisma/client.js';
+import type { AttemptOutcome, Prisma, PrismaClient, Task, TaskStatus } from '../../database/generated/prisma/client.js';
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { TaskSourceRef } from '../../graphql/event.js';
+import { type PageQuery, pageById } from '../../graphql/keyset.js';
 import { NodeRef } from '../../graphql/node.js';
 import { ErrorCodeRef } from '../../graphql/user-error.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
 import { AgentRef } from '../agents/agent.graphql.js';
+import { InvalidCursorError } from '../invalid-cursor-error.js';
 import { ProjectRef } from '../projects/project.graphql.js';
 import { effectiveStatus, isLapsed } from './task.model.js';
-import { countTasks, heldBy, taskOrderBy, taskWhere } from './task.queries.js';
+import { countTasks, heldBy, taskWhere } from './task.queries.js';
 import type { Obstacle } from './task.service.js';
 
 export const TaskStatusRef = builder.enumType('TaskStatus', {
@@ -186,11 +188,7 @@ export const TaskRef = builder.prismaObject('Task', {
         cursor: 'organizationId_id',
         description: 'Claims of the task, oldest first.',
         resolve: (query, task, _args, { prisma }) =>
-          prisma.taskAttempt.findMany({
-            ...query,
-            where: { taskId: task.id, organizationId: task.organizationId },
-            orderBy: { id: 'asc' },
-          }),
+          prisma.taskAttempt.findMany(pageById(query, { taskId: task.id, organizationId: task.organizationId }, 'asc')),
       },
       ...connectionOf('TaskAttempt', TaskAttemptRef),
     ),
@@ -256,6 +254,22 @@ builder.queryField('task', (t) =>
 
 const listTasks = { type: TaskRef, cursor: 'organizationId_id' } as const;
 
+/** `pageById` for the order in which tasks are claimed: the cursor's task says from which priority on. */
+async function pageByPriority(
+  prisma: PrismaClient,
+  query: PageQuery & { cursor?: Prisma.TaskWhereUniqueInput },
+  where: Prisma.TaskWhereInput,
+): Promise<Task[]> {
+  const { cursor, skip: _, ...page } = query;
+  const last = cursor && (await prisma.task.findUnique({ where: cursor, select: { id: true, priority: true } }));
+  if (last === null) throw new InvalidCursorError((query.take ?? 1) >= 0 ? 'after' : 'before');
+  const compare = (query.take ?? 1) >= 0 ? 'gt' : 'lt';
+  const beyond = last && {
+    OR: [{ priority: { [compare]: last.priority } }, { priority: last.priority, id: { [compare]: last.id } }],
+  };
+  return prisma.task.findMany({ ...page, where: { AND: [where, beyond ?? {}] }, orderBy: [{ priority: 'asc' }, { id: 'asc' }] });
+}
+
 builder.queryField('tasks', (t) =>
   t.prismaConnection(
     {
@@ -266,11 +280,9 @@ builder.queryField('tasks', (t) =>
         orderBy: t.arg({ type: TaskOrderRef, defaultValue: 'OLDEST', description: 'Order of the list.' }),
       },
       resolve: (query, _root, args, { prisma, viewer, clock }) => {
-        return prisma.task.findMany({
-          ...query,
-          where: taskWhere(viewer, args.filter, clock.now()),
-          orderBy: taskOrderBy(args.orderBy ?? 'OLDEST'),
-        });
+        const where = taskWhere(viewer, args.filter, clock.now());
+        if (args.orderBy === 'PRIORITY') return pageByPriority(prisma, query, where);
+        return prisma.task.findMany(pageById(query, where, args.orderBy === 'NEWEST' ? 'desc' : 'asc'));
       },
     },
     ...taskConnection,
@@ -285,7 +297,7 @@ builder.prismaObjectField(ProjectRef, 'tasks', (t) =>
       args: { filter: t.arg({ type: TaskFilterRef, description: 'Which of them. Default: all.' }) },
       resolve: (query, project, args, { prisma, viewer, clock }) => {
         const where = { AND: [taskWhere(viewer, args.filter, clock.now()), { projectId: project.id }] };
-        return prisma.task.findMany({ ...query, where, orderBy: { id: 'asc' } });
+        return prisma.task.findMany(pageById(query, where, 'asc'));
       },
     },
     ...taskConnection,
@@ -298,7 +310,7 @@ builder.prismaObjectField(AgentRef, 'claimedTasks', (t) =>
       ...listTasks,
       description: 'Tasks that the agent holds now, oldest first.',
       resolve: (query, agent, _args, { prisma, viewer, clock }) => {
-        return prisma.task.findMany({ ...query, where: heldBy(viewer, agent.id, clock.now()), orderBy: { id: 'asc' } });
+        return prisma.task.findMany(pageById(query, heldBy(viewer, agent.id, clock.now()), 'asc'));
       },
     },
     ...taskConnection,

@@ -34,12 +34,6 @@ export function taskWhere(viewer: Viewer, filter: TaskFilter | null | undefined,
   return { AND: where };
 }
 
-/** In the order that a list asks for; every order ends in the id, so that a page has one beginning. */
-export function taskOrderBy(order: 'NEWEST' | 'OLDEST' | 'PRIORITY'): Prisma.TaskOrderByWithRelationInput[] {
-  if (order === 'PRIORITY') return [{ priority: 'asc' }, { id: 'asc' }];
-  return [{ id: order === 'NEWEST' ? 'desc' : 'asc' }];
-}
-
 function statusWhere(statuses: TaskStatus[], now: Date): Prisma.TaskWhereInput {
   const isLapsed: Prisma.TaskWhereInput = { leaseExpiresAt: { lte: now } };
   const stored: Prisma.TaskWhereInput = { status: { in: statuses } };

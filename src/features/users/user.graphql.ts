@@ -2,6 +2,7 @@ import type { UserRole } from '../../database/generated/prisma/enums.js';
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
+import { pageById } from '../../graphql/keyset.js';
 import { mutation } from '../../graphql/mutation.js';
 import { NodeRef } from '../../graphql/node.js';
 import { ActorRef } from '../actors/actor.graphql.js';
@@ -49,7 +50,7 @@ builder.queryField('users', (t) =>
       description: 'Users of the organization, oldest first.',
       resolve: (query, _root, _args, { prisma, viewer }) => {
         const where = { organizationId: viewer.organizationId, kind: 'USER' } as const;
-        return prisma.actor.findMany({ ...query, where, orderBy: { id: 'asc' } });
+        return prisma.actor.findMany(pageById(query, where, 'asc'));
       },
     },
     ...connectionOf('User', UserRef),
