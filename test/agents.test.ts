@@ -67,7 +67,8 @@ describe('the health of an agent', () => {
   it('follows its heartbeats, and each change is an event', async () => {
     const agent = await seedAgent(operator);
     const { eventCursor: after } = await operator.request(EventCursorDocument, {});
-    const events = new StreamReader(operator.subscribe(AgentEventsDocument, { filter: { agentId: agent.id }, after }));
+    const about = { filter: { agentId: agent.id }, kinds: ['AGENT_HEALTH_CHANGED' as const] };
+    const events = new StreamReader(operator.subscribe(AgentEventsDocument, { ...about, after }));
     const health = async () => {
       const { agents } = await operator.request(AgentsDocument, { filter: { agentId: agent.id } });
       return agents.nodes.map((node) => node.health);

@@ -74,7 +74,8 @@ it('returns a task within a second of the lapse when the server that granted the
   const task = await seedTask(operator);
   const { eventCursor } = await operator.request(EventCursorDocument, {});
   await seedClaim(clientOf(granting.url, agent.apiKey), { taskId: task.id, leaseSeconds: 1 });
-  const events = new StreamReader(operator.subscribe(TaskEventsDocument, { filter: { taskId: task.id }, after: eventCursor }));
+  const filter = { taskId: task.id, kinds: ['TASK_CLAIMED' as const, 'TASK_LEASE_EXPIRED' as const] };
+  const events = new StreamReader(operator.subscribe(TaskEventsDocument, { filter, after: eventCursor }));
 
   await granting.end('SIGKILL');
   const { taskEvents: expired } = await events.find((event) => event.taskEvents.kind === 'TASK_LEASE_EXPIRED');

@@ -77,7 +77,6 @@ describe('a subscription over the websocket', () => {
   it('starts without a gap after a cursor that was read before the state', async () => {
     const app = await useTestApp();
     const client = app.client();
-    await seedTask(client);
     const { eventCursor } = await client.request(EventCursorDocument, {});
     const between = await seedTask(client);
 

@@ -35,7 +35,7 @@ builder.queryField('events', (t) =>
 builder.queryField('eventCursor', (t) =>
   t.string({
     description:
-      'Cursor of the end of the event log. Read it before you read the state, then subscribe `after` it: whatever changes in between is delivered.',
+      'Cursor of the end of the event log. Read it before you read the state, then subscribe `after` it: whatever changes in between is delivered, and what changed the moment before may be as well.',
     resolve: async (_root, _args, { database }) => encodeCursor(await currentPosition(database)),
   }),
 );
