@@ -1,5 +1,5 @@
 import { callerName, type Viewer } from '../auth/viewer.js';
-import { type Database, type Statement, withinTransaction } from '../database/database.js';
+import { type Database, type Statement, type Transaction, withinTransaction } from '../database/database.js';
 import { DomainError } from '../kernel/domain-error.js';
 import { fingerprint, freeze, thaw } from '../kernel/snapshot.js';
 import { toUserError, type UserErrorData } from '../kernel/user-error.js';
@@ -27,7 +27,7 @@ export async function attempt<Result>(command: () => Promise<Result>): Promise<O
   try {
     return { result: await command(), errors: [] };
   } catch (error) {
-    if (error instanceof DomainError) return { result: null, errors: [toUserError(error)] };
+    if (error instanceof DomainError) return failure(error);
     throw error;
   }
 }
@@ -45,54 +45,35 @@ export async function once<Result>(
   request: { viewer: Viewer; operation: string; input: unknown; key: string },
   command: (database: Database) => Promise<Result>,
 ): Promise<Outcome<Result>> {
-  const { viewer, operation, key } = request;
+  const { viewer, operation, input, key } = request;
   const owner = [viewer.organizationId, callerName(viewer), key];
-  const requestHash = fingerprint({ operation, input: request.input });
-  try {
-    return await database.transaction(async (tx) => {
+  const requestHash = fingerprint({ operation, input });
+  const answer = (compute: (tx: Transaction) => Promise<Outcome<Result>>) =>
+    database.transaction(async (tx) => {
       const taken = await tx.query(takeKeyStatement, [...owner, operation, requestHash]);
-      if (taken.length === 0) return firstAnswer<Result>(tx, owner, operation, requestHash);
-      const outcome: Outcome<Result> = { result: await command(withinTransaction(tx)), errors: [] };
+      if (taken.length === 0) return firstAnswer<Result>(tx, owner, requestHash);
+      const outcome = await compute(tx);
       await tx.query(keepAnswerStatement, [...owner, JSON.stringify(freeze(outcome))]);
       return outcome;
     });
+  try {
+    return await answer(async (tx) => ({ result: await command(withinTransaction(tx)), errors: [] }));
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    const outcome: Outcome<Result> = { result: null, errors: [toUserError(error)] };
-    if (error instanceof IdempotencyKeyReusedError) return outcome;
-    // The change was rolled back and the key with it: keep the failure alone, unless another call was faster.
-    return database.transaction(async (tx) => {
-      const taken = await tx.query(takeKeyStatement, [...owner, operation, requestHash]);
-      if (taken.length === 0) return attemptFirstAnswer<Result>(tx, owner, operation, requestHash);
-      await tx.query(keepAnswerStatement, [...owner, JSON.stringify(freeze(outcome))]);
-      return outcome;
-    });
+    // The change was rolled back, and the key with it: keep the failure alone, unless another call was faster.
+    return answer(async () => failure(error));
   }
 }
 
-type TransactionSql = Pick<Database, 'query'>;
-
-async function firstAnswer<Result>(
-  tx: TransactionSql,
-  owner: string[],
-  operation: string,
-  requestHash: string,
-): Promise<Outcome<Result>> {
+async function firstAnswer<Result>(tx: Transaction, owner: string[], requestHash: string): Promise<Outcome<Result>> {
   const [kept] = await tx.query<{ operation: string; requestHash: string; response: unknown }>(readAnswerStatement, owner);
-  if (!kept || kept.requestHash !== requestHash)
-    throw new IdempotencyKeyReusedError(owner[2] ?? '', kept?.operation ?? operation);
+  if (!kept) throw new Error('a key that is taken stays until its hours are over');
+  if (kept.requestHash !== requestHash) return failure(new IdempotencyKeyReusedError(owner[2] ?? '', kept.operation));
   return thaw(kept.response) as Outcome<Result>;
 }
 
-function attemptFirstAnswer<Result>(
-  tx: TransactionSql,
-  owner: string[],
-  operation: string,
-  requestHash: string,
-): Promise<Outcome<Result>> {
-  return attempt(() => firstAnswer<Result>(tx, owner, operation, requestHash)).then((outcome) =>
-    outcome.result === null ? { result: null, errors: outcome.errors } : outcome.result,
-  );
+function failure(error: DomainError): { result: null; errors: UserErrorData[] } {
+  return { result: null, errors: [toUserError(error)] };
 }
 
 /** Takes the key, waiting for a transaction that is taking it; no row when it is taken. */

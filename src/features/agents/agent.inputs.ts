@@ -18,11 +18,13 @@ export const agentRegisterInput = commandInput({
     .url({ protocol: /^https?$/ })
     .max(2000)
     .optional()
-    .describe('HTTP address at which the agent can be reached.'),
+    .describe('HTTP address at which the agent can be reached. At most 2000 characters.'),
   specializations: listOf(code('A specialization.'), 0, 100)
     .transform((codes) => [...new Set(codes)])
     .optional()
-    .describe('What the agent can do; it may claim tasks that require one of these. At most 100. Left out: unchanged.'),
+    .describe(
+      'What the agent can do; it may claim tasks that require one of these. At most 100, each of 1 to 100 characters. Left out: unchanged.',
+    ),
   capabilities: jsonObject('Anything about tools and models, as a JSON object; shown, never interpreted.').optional(),
   metadata: jsonObject('Anything of yours as a JSON object; shown, never interpreted.').optional(),
   role: shortText('Role of an orchestrator, such as `Backend Engineer`.', 200).optional(),

@@ -103,8 +103,12 @@ export const taskClaimNextInput = commandInput({
   agentId,
   leaseSeconds,
   projectId: id('Claim only from this project.').optional(),
-  kinds: listOf(code('A kind of work.'), 1, 50).optional().describe('Claim only tasks of these kinds.'),
-  modelTiers: listOf(code('A model tier.'), 1, 50).optional().describe('Claim only tasks of these model tiers.'),
+  kinds: listOf(code('A kind of work.'), 1, 50)
+    .optional()
+    .describe('Claim only tasks of these kinds: at most 50, each of 1 to 100 characters.'),
+  modelTiers: listOf(code('A model tier.'), 1, 50)
+    .optional()
+    .describe('Claim only tasks of these model tiers: at most 50, each of 1 to 100 characters.'),
   count: wholeNumber(1, claimCountMax).default(1).describe(`Tasks to claim at most, 1 to ${claimCountMax}, default 1.`),
 });
 
