@@ -1,28 +1,31 @@
 import { startApp } from './app.js';
-import { ConfigError, loadConfig } from './config.js';
+import { loadConfig } from './config.js';
 import { createLogger } from './kernel/logger.js';
 
 try {
   const config = loadConfig();
   const logger = createLogger(config.LOG_LEVEL);
-  const app = await startApp(config, { logger });
+  const starting = startApp(config, { logger });
+
+  // From the first moment: a server that is told to stop while it starts must let go of its database as well.
   let isStopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
+    process.on(signal, async () => {
       if (isStopping) return;
       isStopping = true;
       logger.info({ signal }, 'Stopping: finishing what is in flight');
-      app.stop().then(
-        () => process.exit(0),
-        (error) => {
-          logger.error({ err: error }, 'Could not stop cleanly');
-          process.exit(1);
-        },
-      );
+      try {
+        await (await starting).stop();
+        process.exit(0);
+      } catch (error) {
+        logger.error({ err: error }, 'Could not stop cleanly');
+        process.exit(1);
+      }
     });
   }
+  await starting;
 } catch (error) {
   // Expected reasons not to start are told in one sentence; only a bug shows its stack.
-  process.stderr.write(`${error instanceof ConfigError || error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }
