@@ -44,7 +44,7 @@ describe('the tabs that GraphiQL opens with', () => {
 /** Takes each variable from the answer of the tab that the comment names for it: "the agentId that the tab X answered". */
 function fill(variables: Record<string, string>, query: string, answers: ReadonlyMap<string, unknown>): Record<string, string> {
   const filled = Object.keys(variables).map((variable) => {
-    const tab = new RegExp(`the ${variable} that the tab (\\w+) answered`).exec(query)?.[1];
+    const tab = new RegExp(`the ${variable} that the tab[\\s#]+(\\w+) answered`).exec(query)?.[1];
     const line = new RegExp(`"${variable}":"([^"]+)"`).exec(JSON.stringify(answers.get(tab ?? '')));
     return [variable, line?.[1] ?? `no ${variable} in the answer of ${tab}`];
   });

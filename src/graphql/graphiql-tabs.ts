@@ -15,10 +15,12 @@ export const graphiqlTabs: readonly GraphiqlTab[] = [
   {
     query: `# Welcome to Baton. Run the tabs from left to right.
 #
-# With ADMIN_TOKEN set, put this into Headers below, in each tab:
+# With ADMIN_TOKEN set, put this into Headers below,
+# in each tab:
 # {"authorization": "Bearer <token>"}
 #
-# First: who does the server think you are, and what is there to do?
+# First: who does the server think you are,
+# and what is there to do?
 query WhoAmI {
   viewer {
     kind
@@ -108,7 +110,8 @@ subscription WatchTasks {
     query: `# The agent takes the most urgent task that it may have,
 # under a lease of ten minutes.
 #
-# Variables, below: put in the agentId that the tab RegisterAgent answered.
+# Variables, below: put in the agentId that the tab
+# RegisterAgent answered.
 mutation ClaimNext($agentId: ID!) {
   taskClaimNext(input: { agentId: $agentId, leaseSeconds: 600 }) {
     task {
@@ -137,7 +140,8 @@ mutation ClaimNext($agentId: ID!) {
     query: `# The holder keeps its lease alive, says that it has
 # started, and finishes. Run it again: the lease is lost.
 #
-# Variables, below: put in the agentId that the tab RegisterAgent answered,
+# Variables, below: put in the agentId that the tab
+# RegisterAgent answered,
 # and the taskId that the tab ClaimNext answered.
 mutation WorkAndFinish($agentId: ID!, $taskId: ID!) {
   taskHeartbeat(input: { taskId: $taskId, agentId: $agentId }) {
@@ -178,7 +182,8 @@ mutation WorkAndFinish($agentId: ID!, $taskId: ID!) {
     query: `# People and agents talk in threads, write plans that can be
 # revised, and record decisions that can be superseded.
 #
-# Variables, below: put in the threadId that the tab CreateWork answered.
+# Variables, below: put in the threadId that the tab
+# CreateWork answered.
 mutation TalkPlanDecide($threadId: ID!) {
   messagePost(input: { threadId: $threadId, payload: { text: "Hello from the tour" } }) {
     message {
