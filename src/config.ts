@@ -56,7 +56,7 @@ const variables = {
     .default(1000)
     .describe('Milliseconds between two looks at the event log when nothing wakes the reader.'),
   SUBSCRIBER_BUFFER: integer(10, 1_000_000)
-    .default(1000)
+    .default(10_000)
     .describe('Events that may wait for one subscriber before its stream ends with `RESYNC_REQUIRED`.'),
   AGENT_STALE_SECONDS: integer(1, 86_400).default(120).describe('Seconds without a heartbeat after which an agent is STALE.'),
   AGENT_OFFLINE_SECONDS: integer(2, 604_800)

@@ -111,7 +111,7 @@ describe('a subscription over the websocket', () => {
   });
 
   it('ends with RESYNC_REQUIRED for one that does not read, while the others get everything', { timeout: 60_000 }, async () => {
-    const app = await useTestApp({ SUBSCRIBER_BUFFER: '50' });
+    const app = await useTestApp({ SUBSCRIBER_BUFFER: '200' });
     const client = app.client();
     const stalled = new WebSocket(app.url.replace('http', 'ws').concat('/graphql'), 'graphql-transport-ws');
     const messages: { type: string; payload?: unknown }[] = [];
@@ -131,11 +131,17 @@ describe('a subscription over the websocket', () => {
     const probe = await untilAllSee(readers, () => seedTask(client));
     stalled.pause();
 
-    // Large descriptions fill the socket's own buffers, after which events wait in the server.
+    // Large descriptions fill the socket's own buffers, after which events wait in the server. The others get time to read:
+    // what a buffer holds must never come between two looks at them.
     const description = 'x'.repeat(100_000);
-    for (let index = 0; index < 150; index++) await seedTask(client, { title: `task ${index}`, description });
-    const last = await seedTask(client, { title: 'last' });
-    for (const reader of readers) await reader.find((item) => 'task' in item.events && item.events.task.id === last.id);
+    const allSee = (id: string) =>
+      Promise.all(readers.map((reader) => reader.find(({ events }) => 'task' in events && events.task.id === id)));
+    for (let index = 0; index < 80; index++) await allSee((await seedTask(client, { title: `task ${index}`, description })).id);
+    for (let index = 0; index < 6; index++) {
+      const tasks = Array.from({ length: 50 }, () => ({ title: 'small' }));
+      const { taskCreateMany } = await client.request(TaskCreateManyDocument, { input: { tasks } });
+      await allSee(taskCreateMany.tasks.at(-1)?.id ?? '');
+    }
     stalled.resume();
     await ended.given;
     stalled.terminate();
