@@ -94,15 +94,15 @@ describe('a wrong credential', () => {
 
   it('as a stale cookie refuses the request, is removed, and does not keep anybody from signing in', async () => {
     const openApp = await useTestApp();
-    await seedUser({ email: 'ada@example.com' }, {}, openApp);
+    await seedUser({ email: 'somebody@example.com' }, {}, openApp);
     const stale = { cookie: `other=1; baton_session=baton_session_${'a'.repeat(43)}` };
 
     const refused = await askViewer(stale, openApp);
-    const signedIn = await signIn({ email: 'ada@example.com' }, stale, openApp);
+    const signedIn = await signIn({ email: 'somebody@example.com' }, stale, openApp);
 
     expect(refused).toMatchObject({ status: 401, errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
     expect(refused.cookie).toMatch(/^baton_session=; .*Max-Age=0/);
-    expect(signedIn.data.sessionCreate).toMatchObject({ user: { email: 'ada@example.com' }, errors: [] });
+    expect(signedIn.data.sessionCreate).toMatchObject({ user: { email: 'somebody@example.com' }, errors: [] });
   });
 });
 
@@ -509,7 +509,7 @@ function revoke(apiKeyId: string, headers: Record<string, string> = admin) {
 }
 
 function createUser(input: object, headers: Record<string, string> = admin, target = app) {
-  const user = { name: 'Ada', email: `${uniqueName('user')}@example.com`, password, ...input };
+  const user = { name: 'User', email: `${uniqueName('user')}@example.com`, password, ...input };
   return change<Failures & { user: { id: string; email: string } | null }>(
     'userCreate',
     'user { id email }',

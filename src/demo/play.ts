@@ -22,11 +22,11 @@ import type { Stage } from './stage.js';
 import { readLog, Watcher } from './watcher.js';
 
 const agentProfiles: readonly AgentProfile[] = [
-  { name: 'Ada', specializations: ['backend', 'database'], claimCount: 2, leaseSeconds: 60 },
-  { name: 'Ben', specializations: ['backend'], claimCount: 1, leaseSeconds: 3, isDoomed: true },
-  { name: 'Cleo', specializations: ['frontend'], claimCount: 1, leaseSeconds: 60 },
-  { name: 'Dario', specializations: ['testing', 'security'], claimCount: 3, leaseSeconds: 60 },
-  { name: 'Esme', specializations: ['operations', 'writing'], claimCount: 2, leaseSeconds: 60 },
+  { name: 'Otter', specializations: ['backend', 'database'], claimCount: 2, leaseSeconds: 60 },
+  { name: 'Heron', specializations: ['backend'], claimCount: 1, leaseSeconds: 3, isDoomed: true },
+  { name: 'Finch', specializations: ['frontend'], claimCount: 1, leaseSeconds: 60 },
+  { name: 'Badger', specializations: ['testing', 'security'], claimCount: 3, leaseSeconds: 60 },
+  { name: 'Marten', specializations: ['operations', 'writing'], claimCount: 2, leaseSeconds: 60 },
 ];
 
 export interface Setting {
@@ -45,9 +45,9 @@ export interface Setting {
 /** Everybody and everything that the acts share. */
 export interface Company {
   /** Leads the project. */
-  mira: Person;
+  owner: Person;
   /** Reviews. */
-  jonas: Person;
+  reviewer: Person;
   agents: Agent[];
   project: Project;
   place: Place;
@@ -58,8 +58,8 @@ export interface Company {
 export async function play(setting: Setting): Promise<Company> {
   const { stage } = setting;
   stage.act('Two humans and five agents arrive');
-  const mira = await signUp(stage, { ...setting, name: 'Mira' });
-  const jonas = await signUp(stage, { ...setting, name: 'Jonas' });
+  const owner = await signUp(stage, { ...setting, name: 'Owner' });
+  const reviewer = await signUp(stage, { ...setting, name: 'Reviewer' });
   const agents: Agent[] = [];
   for (const profile of agentProfiles) {
     agents.push(await registerAgent(stage, { ...setting, profile }));
@@ -67,14 +67,14 @@ export async function play(setting: Setting): Promise<Company> {
   }
 
   stage.act('They talk, plan and decide (● is what the watcher hears over its websocket)');
-  const { place, watcher } = await openProject(setting, mira);
-  await talk(setting, { mira, agents, place });
-  const planId = await writePlan(setting, { mira, agents, place });
+  const { place, watcher } = await openProject(setting, owner);
+  await talk(setting, { owner, agents, place });
+  const planId = await writePlan(setting, { owner, agents, place });
   await decide(setting, { agents, place, watcher });
 
   stage.act('Forty tasks');
-  const project: Project = { id: place.projectId, courses: await createTasks(mira, place) };
-  const company: Company = { mira, jonas, agents, project, place, watcher };
+  const project: Project = { id: place.projectId, courses: await createTasks(owner, place) };
+  const company: Company = { owner, reviewer, agents, project, place, watcher };
   await cancelParkedTask(setting, company);
 
   stage.act('Five agents want one task');
@@ -84,7 +84,7 @@ export async function play(setting: Setting): Promise<Company> {
   await overrideSpecialization(setting, company);
 
   stage.act('To work, under leases that heartbeats extend');
-  for (const helping of [unblockTasks(stage, mira, place), reviewTasks(stage, jonas, place)]) helping.catch(setting.breakOff);
+  for (const helping of [unblockTasks(stage, owner, place), reviewTasks(stage, reviewer, place)]) helping.catch(setting.breakOff);
   await Promise.all([
     ...agents.map((agent) => agent.work(project)),
     loseConnection(setting, company),
@@ -92,10 +92,10 @@ export async function play(setting: Setting): Promise<Company> {
   ]);
 
   stage.act('All is done');
-  accepted((await mira.client.request(PlanSetStatusDocument, { input: { planId, status: 'COMPLETED' } })).planSetStatus);
+  accepted((await owner.client.request(PlanSetStatusDocument, { input: { planId, status: 'COMPLETED' } })).planSetStatus);
   await watcher.seen('PlanStatusChanged', ({ planStatus }) => planStatus === 'COMPLETED');
   await compareWithLog(setting, company);
-  await Promise.all([mira.client.close(), jonas.client.close(), watcher.disconnect()]);
+  await Promise.all([owner.client.close(), reviewer.client.close(), watcher.disconnect()]);
   return company;
 }
 
@@ -117,7 +117,7 @@ async function openProject({ stage, operator, url, token, run, breakOff }: Setti
   return { watcher, place: { projectId, threadId, after } };
 }
 
-async function talk({ stage }: Setting, { mira, agents, place: { threadId } }: Pick<Company, 'mira' | 'agents' | 'place'>) {
+async function talk({ stage }: Setting, { owner, agents, place: { threadId } }: Pick<Company, 'owner' | 'agents' | 'place'>) {
   const say = async (client: BatonClient, type: string, text: string, replyToId?: string) => {
     await stage.pause(0.4);
     const { messagePost } = await client.request(MessagePostDocument, {
@@ -125,26 +125,26 @@ async function talk({ stage }: Setting, { mira, agents, place: { threadId } }: P
     });
     return present(accepted(messagePost).message).id;
   };
-  const question = await say(mira.client, 'question', 'The new checkout goes live on Friday. What worries you?');
-  await say(named(agents, 'Dario').client, 'answer', 'Double submissions: I want a test before anything else.', question);
-  await say(named(agents, 'Ada').client, 'answer', 'The sale of last year took the database down. I write a plan.', question);
+  const question = await say(owner.client, 'question', 'The new checkout goes live on Friday. What worries you?');
+  await say(named(agents, 'Badger').client, 'answer', 'Double submissions: I want a test before anything else.', question);
+  await say(named(agents, 'Otter').client, 'answer', 'The sale of last year took the database down. I write a plan.', question);
 }
 
 /** The plan is an agent's; a human revises it and puts it into force. Answers its id. */
 async function writePlan(
   { stage, findings }: Setting,
-  { mira, agents, place: { projectId } }: Pick<Company, 'mira' | 'agents' | 'place'>,
+  { owner, agents, place: { projectId } }: Pick<Company, 'owner' | 'agents' | 'place'>,
 ): Promise<string> {
   await stage.pause(0.4);
   const draft = { projectId, title: 'Checkout by Friday', bodyMarkdown: '1. Orders\n2. Payment\n3. Tests' };
-  const { planCreate } = await named(agents, 'Ada').client.request(PlanCreateDocument, { input: draft });
+  const { planCreate } = await named(agents, 'Otter').client.request(PlanCreateDocument, { input: draft });
   const { id: planId, revision } = present(accepted(planCreate).plan);
 
   await stage.pause(0.4);
   const revised = { planId, expectedRevision: revision, bodyMarkdown: `${draft.bodyMarkdown}\n4. Rehearse the rollback` };
-  const { planRevise } = await mira.client.request(PlanReviseDocument, { input: revised });
+  const { planRevise } = await owner.client.request(PlanReviseDocument, { input: revised });
   const isRevised = present(accepted(planRevise).plan).revision === revision + 1;
-  const { planSetStatus } = await mira.client.request(PlanSetStatusDocument, { input: { planId, status: 'ACTIVE' } });
+  const { planSetStatus } = await owner.client.request(PlanSetStatusDocument, { input: { planId, status: 'ACTIVE' } });
   const isActive = present(accepted(planSetStatus).plan).status === 'ACTIVE';
   findings.expect('a human revised the plan of an agent, and put it into force', isRevised && isActive);
   return planId;
@@ -161,9 +161,9 @@ async function decide(
     const { decisionRecord } = await named(agents, name).client.request(DecisionRecordDocument, { input });
     return present(accepted(decisionRecord).decision);
   };
-  const first = await record('Esme', 'Keep carts in Redis', 'It is there already, and fast.');
-  const second = await record('Ada', 'Keep carts in Postgres', 'A cart must survive a restart, as an order does.', first.id);
-  const { decision } = await named(agents, 'Esme').client.request(DecisionDocument, { id: first.id });
+  const first = await record('Marten', 'Keep carts in Redis', 'It is there already, and fast.');
+  const second = await record('Otter', 'Keep carts in Postgres', 'A cart must survive a restart, as an order does.', first.id);
+  const { decision } = await named(agents, 'Marten').client.request(DecisionDocument, { id: first.id });
   findings.expect('a decision superseded another', decision?.status === 'SUPERSEDED' && decision.supersededBy?.id === second.id);
   await watcher.seen('DecisionRecorded', ({ superseded }) => superseded !== null);
 }
@@ -176,10 +176,10 @@ async function createTasks({ client }: Person, { projectId }: Place): Promise<Ma
   return new Map(backlog.map(({ course }, index) => [present(tasks[index]).id, course]));
 }
 
-async function cancelParkedTask({ stage }: Setting, { mira, project, watcher }: Company): Promise<void> {
+async function cancelParkedTask({ stage }: Setting, { owner, project, watcher }: Company): Promise<void> {
   await stage.pause(0.6);
   const input = { taskId: taskWith('parked', project), reason: 'nobody has asked for it since 2009' };
-  accepted((await mira.client.request(TaskCancelDocument, { input })).taskCancel);
+  accepted((await owner.client.request(TaskCancelDocument, { input })).taskCancel);
   await watcher.seen('TaskCanceled');
 }
 
@@ -202,11 +202,11 @@ async function raceForOneTask({ stage, findings }: Setting, { agents, project, w
 async function overrideSpecialization({ stage, findings }: Setting, { agents, project, watcher }: Company): Promise<void> {
   await stage.pause(0.6);
   const taskId = taskWith('overridden', project);
-  const cleo = named(agents, 'Cleo');
-  const refusal = await cleo.claim(taskId);
-  if (refusal) stage.tell(cleo.name, `refused: ${refusal.code}; asks again with override: true`);
+  const finch = named(agents, 'Finch');
+  const refusal = await finch.claim(taskId);
+  if (refusal) stage.tell(finch.name, `refused: ${refusal.code}; asks again with override: true`);
   await stage.pause(0.6);
-  const secondRefusal = await cleo.claim(taskId, { override: true });
+  const secondRefusal = await finch.claim(taskId, { override: true });
   const claimed = await watcher.seen('TaskClaimed', ({ task }) => task.id === taskId);
   findings.expect(
     'an agent without the specialization was refused, and got the task by an override that is on record',

@@ -26,7 +26,7 @@ export async function summarize(setting: Setting, company: Company): Promise<voi
   findings.tellOn(stage);
 }
 
-function expectAllFinished({ findings }: Setting, { jonas, watcher }: Company, counts: ReadonlyMap<string, number>): void {
+function expectAllFinished({ findings }: Setting, { reviewer, watcher }: Company, counts: ReadonlyMap<string, number>): void {
   const planned = (course: Course) => backlog.filter((work) => work.course === course).length;
   const [failed, canceled] = [planned('failed'), planned('parked')];
   findings.expect(
@@ -36,7 +36,7 @@ function expectAllFinished({ findings }: Setting, { jonas, watcher }: Company, c
       counts.get('DONE') === backlog.length - failed - canceled,
   );
 
-  const approved = watcher.eventsOf('TaskCompleted').filter(({ actor }) => actor?.id === jonas.id);
+  const approved = watcher.eventsOf('TaskCompleted').filter(({ actor }) => actor?.id === reviewer.id);
   findings.expect(`${approved.length} tasks went through review`, approved.length === planned('review'));
 
   const statusChanges = watcher.eventsOf('TaskStatusChanged');

@@ -177,7 +177,7 @@ describe('the migrations', () => {
 
   async function insertTask(): Promise<void> {
     const organizationId = '00000000-0000-7000-8000-000000000001';
-    await client.query(`INSERT INTO actor (id, organization_id, kind, name) VALUES ($1, $2, 'AGENT', 'ada')`, [
+    await client.query(`INSERT INTO actor (id, organization_id, kind, name) VALUES ($1, $2, 'AGENT', 'agent')`, [
       holder,
       organizationId,
     ]);
