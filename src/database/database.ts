@@ -23,8 +23,11 @@ export interface Transaction extends Sql {
 /** Postgres, as the services see it. */
 export interface Database extends Sql {
   prisma: Prisma.TransactionClient;
-  /** Like `query`, for a statement that writes events: wakes the readers of the event log once it is committed. */
-  write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+  /**
+   * Like `query`, for a statement that may write events: wakes the readers of the event log once they are committed.
+   * `hasWritten` tells by the rows whether there are any; unless given, when there is a row.
+   */
+  write<Row>(statement: Statement, values: readonly unknown[], hasWritten?: (rows: Row[]) => boolean): Promise<Row[]>;
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it throws; then wakes the readers of the log. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
 }

@@ -41,9 +41,9 @@ export function openDatabase(options: { url: string; poolSize: number; logger: L
     prisma,
     pool,
     query,
-    async write<Row>(statement: Statement, values: readonly unknown[]) {
+    async write<Row>(statement: Statement, values: readonly unknown[], hasWritten = (rows: Row[]) => rows.length > 0) {
       const rows = await query<Row>(statement, values);
-      tellCommitted();
+      if (hasWritten(rows)) tellCommitted();
       return rows;
     },
     async transaction(work) {

@@ -111,6 +111,17 @@ describe('a single statement', () => {
     expect(commits).toBe(before + 1);
   });
 
+  it('does not tell the listeners when there was nothing to write, as its rows or their reader say', async () => {
+    const before = commits;
+
+    await database.write({ name: 'test_none', text: 'SELECT 1 AS one WHERE false' }, []);
+    await database.write<{ count: number }>({ name: 'test_zero', text: 'SELECT 0 AS count' }, [], (rows) =>
+      rows.some((row) => row.count > 0),
+    );
+
+    expect(commits).toBe(before);
+  });
+
   it('does not tell the listeners when the write fails', async () => {
     const before = commits;
 

@@ -29,6 +29,7 @@ export class AgentHealthWatch {
     const [swept] = await this.database.write<{ changedCount: number; databaseTime: Date; nextDueAt: Date | null }>(
       healthSweepStatement,
       [staleSeconds, offlineSeconds],
+      (rows) => rows.some((row) => row.changedCount > 0),
     );
     if (!swept) throw new Error('the watch answered nothing');
     return swept.nextDueAt && swept.nextDueAt.getTime() - swept.databaseTime.getTime();

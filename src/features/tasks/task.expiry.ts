@@ -2,7 +2,7 @@ import type { Database } from '../../database/database.js';
 import type { DatabaseClock } from '../../database/database-clock.js';
 import { DeadlineLoop } from '../../kernel/deadline-loop.js';
 import type { Logger } from '../../kernel/logger.js';
-import { sweepStatement } from './sql/expire.sql.js';
+import { hasExpired, sweepStatement } from './sql/expire.sql.js';
 
 /**
  * Returns tasks whose lease has lapsed to READY, within moments of the lapse.
@@ -36,10 +36,7 @@ export class TaskExpiry {
   }
 
   async #sweep(): Promise<number | null> {
-    const [swept] = await this.database.write<{ expiredCount: number; databaseTime: Date; nextExpiryAt: Date | null }>(
-      sweepStatement,
-      [],
-    );
+    const [swept] = await this.database.write(sweepStatement, [], hasExpired);
     if (!swept) throw new Error('the sweep answered nothing');
     this.clock.observe(swept.databaseTime);
     return swept.nextExpiryAt && swept.nextExpiryAt.getTime() - swept.databaseTime.getTime();
