@@ -17,7 +17,7 @@ import { TaskExpiry } from './features/tasks/task.expiry.js';
 import type { GraphqlContext } from './graphql/context.js';
 import type { OperationSource } from './graphql/operation.js';
 import { buildSchema } from './graphql/schema.js';
-import { createGraphqlServer, graphqlPath } from './graphql/server.js';
+import { GraphqlServer, graphqlPath } from './graphql/server.js';
 import { createLogger, type Logger } from './kernel/logger.js';
 import type { EventBus } from './realtime/event-bus.js';
 import { EventTailer } from './realtime/event-tailer.js';
@@ -122,7 +122,7 @@ async function start(
     services,
     servicesOn: (other) => createServices(other, serviceOptions),
   });
-  const graphql = createGraphqlServer({
+  const graphql = new GraphqlServer({
     schema: buildSchema(),
     createContext,
     authenticate: (credentials) => authenticator.authenticate(credentials),

@@ -11,7 +11,7 @@ import {
   TaskClaimNextDocument,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp } from './support/app.js';
-import { seedAgent, seedTask, uniqueName } from './support/seed.js';
+import { codes, seedAgent, seedTask, uniqueName } from './support/seed.js';
 import { StreamReader } from './support/stream.js';
 
 let app: TestApp;
@@ -21,8 +21,6 @@ beforeAll(async () => {
   operator = app.client();
 });
 afterAll(() => app.stop());
-
-const codes = (payload: { errors: { code: string }[] }) => payload.errors.map((error) => error.code);
 
 describe('an agent that registers', () => {
   it('gets its key the first time only, and keeps what it leaves out the next time', async () => {

@@ -15,7 +15,7 @@ import {
   TasksDocument,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp } from './support/app.js';
-import { type SeededAgent, seedAgent, seedClaim, seedTask } from './support/seed.js';
+import { codes, type SeededAgent, seedAgent, seedClaim, seedTask } from './support/seed.js';
 import { StreamReader } from './support/stream.js';
 
 let app: TestApp;
@@ -44,8 +44,6 @@ const holderWrites = {
   cancel: async (client: BatonClient, taskId: string, fence?: number) =>
     (await client.request(TaskCancelDocument, { input: { taskId, fence } })).taskCancel,
 };
-
-const codes = (payload: { errors: { code: string }[] }) => payload.errors.map((error) => error.code);
 
 describe('with nobody sweeping', () => {
   beforeAll(async () => {

@@ -13,7 +13,7 @@ import {
   type TaskStatus,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp } from './support/app.js';
-import { seedAgent, seedTask } from './support/seed.js';
+import { codes, seedAgent, seedTask } from './support/seed.js';
 
 // What may happen to a task is stated here a second time, in another form than in the product, and held against a real
 // server and Postgres with random commands of two agents and a person, some with old fences, while leases lapse.
@@ -165,8 +165,6 @@ async function send(taskId: string, model: Model, command: Exclude<Command, { ki
       return codes((await client.request(TaskSetStatusDocument, { input: { ...input, status: command.to } })).taskSetStatus);
   }
 }
-
-const codes = (payload: { errors: { code: string }[] }) => payload.errors.map((error) => error.code);
 
 it('does with any sequence of commands exactly what the state machine says', { timeout: 120_000 }, async () => {
   await fc.assert(

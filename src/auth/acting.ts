@@ -8,14 +8,19 @@ import { type ActorStamp, isOperator, stampOf, type Viewer } from './viewer.js';
  *
  * Without `agentId` the caller acts as itself (the operator as nobody). With it: an agent may only name itself; a member
  * only agents it owns; an administrator and the operator any agent of the organization.
- * Throws AgentNotFoundError (also for another organization's agent) and ForbiddenError.
+ * Throws AgentNotFoundError (also for another organization's agent) and ForbiddenError, at the input's `field`.
  * Source: contracts.md, "humans may assign tasks only to agents they own".
  */
-export async function actAs(database: Database, viewer: Viewer, agentId: string | null | undefined): Promise<ActorStamp> {
+export async function actAs(
+  database: Database,
+  viewer: Viewer,
+  agentId: string | null | undefined,
+  field = 'agentId',
+): Promise<ActorStamp> {
   if (!agentId || agentId === viewer.actor?.id) return stampOf(viewer);
   if (viewer.actor?.kind === 'AGENT') {
     throw new ForbiddenError(`Agent ${viewer.actor.name} may act only as itself: leave the agent's id out.`, {
-      path: ['agentId'],
+      path: [field],
     });
   }
   const agent = await database.prisma.actor.findFirst({
@@ -23,11 +28,11 @@ export async function actAs(database: Database, viewer: Viewer, agentId: string 
     where: { id: agentId, organizationId: viewer.organizationId, ...(isOperator(viewer) ? {} : { kind: 'AGENT' as const }) },
     select: { ownerId: true },
   });
-  if (!agent) throw new AgentNotFoundError(agentId);
+  if (!agent) throw new AgentNotFoundError(agentId, field);
   const mayAct = isOperator(viewer) || viewer.scopes.has('ADMIN') || agent.ownerId === viewer.actor?.id;
   if (!mayAct) {
     throw new ForbiddenError(`You do not own agent ${agentId}: only its owner or an administrator may act for it.`, {
-      path: ['agentId'],
+      path: [field],
     });
   }
   return { actorId: agentId, actorLabel: null };

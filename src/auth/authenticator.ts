@@ -21,7 +21,7 @@ const freshMs = 2000;
 const credentialsMax = 10_000;
 
 /** What a caller presents, as it came over the wire; null for what it left out. */
-interface PresentedCredentials {
+export interface PresentedCredentials {
   /** `Bearer ...`; goes before the cookie. */
   authorization: string | null;
   /** The whole `Cookie` header. */

@@ -31,6 +31,9 @@ export function commandInput<Shape extends z.core.$ZodLooseShape>(shape: Shape) 
   });
 }
 
+/** What a command is given: its checked input. The idempotency key is the business of whoever runs it. */
+export type CommandOf<Schema extends z.ZodType> = Omit<z.output<Schema>, 'idempotencyKey'>;
+
 /** An id that this server minted. */
 export function id(description: string) {
   return z

@@ -1,6 +1,7 @@
 import type { ObjectFieldBuilder } from '@pothos/core';
 import { z } from 'zod';
 import { attempt, type Outcome, once } from '../features/idempotency.js';
+import type { CommandOf } from '../features/input-fields.js';
 import type { Services } from '../features/services.js';
 import type { UserErrorData } from '../kernel/user-error.js';
 import { builder, type SchemaTypes } from './builder.js';
@@ -23,7 +24,7 @@ export function mutation<Schema extends z.ZodObject, Result extends object>(
   options: {
     description: string;
     input: Schema;
-    run: (services: Services, context: GraphqlContext, input: z.output<Schema>) => Promise<Result>;
+    run: (services: Services, context: GraphqlContext, input: CommandOf<Schema>) => Promise<Result>;
     /** Stands after `run` wherever it is written, so that TypeScript knows the result by then. */
     payload: (t: ObjectFieldBuilder<SchemaTypes, PayloadShape<Result>>) => Record<string, unknown>;
     /** Called with the result, after the commit, on the first run and on a repeated one alike. */
@@ -55,7 +56,7 @@ export function mutation<Schema extends z.ZodObject, Result extends object>(
 
 async function execute<Schema extends z.ZodObject, Result>(
   name: string,
-  options: { input: Schema; run: (services: Services, context: GraphqlContext, input: z.output<Schema>) => Promise<Result> },
+  options: { input: Schema; run: (services: Services, context: GraphqlContext, input: CommandOf<Schema>) => Promise<Result> },
   rawInput: Record<string, unknown>,
   context: GraphqlContext,
 ): Promise<Outcome<Result>> {
@@ -72,7 +73,7 @@ async function execute<Schema extends z.ZodObject, Result>(
     };
   }
   const { idempotencyKey, ...input } = parsed.data as { idempotencyKey?: string };
-  const run = (services: Services) => options.run(services, context, input as z.output<Schema>);
+  const run = (services: Services) => options.run(services, context, input as CommandOf<Schema>);
   if (idempotencyKey === undefined) return attempt(() => run(context.services));
   const request = { viewer: context.viewer, operation: name, input, key: idempotencyKey };
   return once(context.database, request, (database) => run(context.servicesOn(database)));

@@ -1,13 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { PresentedCredentials } from '../auth/authenticator.js';
 import { RequestRefusal } from './request-refusal.js';
-
-/** What a caller may prove itself with, as it came over the wire. */
-export interface Credentials {
-  authorization: string | null;
-  cookie: string | null;
-  /** The organization that the operator wants to act in (`X-Organization`). */
-  organization: string | null;
-}
 
 export interface RequestAccessOptions {
   /** Origins besides the server's own whose pages may call with credentials. */
@@ -59,7 +52,7 @@ export class RequestAccess {
   }
 
   /** The credentials of the request; a cookie counts only when no foreign page could have made the browser send it. */
-  credentialsOf(request: IncomingMessage): Credentials {
+  credentialsOf(request: IncomingMessage): PresentedCredentials {
     const organization = request.headers['x-organization'];
     return {
       authorization: request.headers.authorization ?? null,

@@ -2,13 +2,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline as pipe } from 'node:stream/promises';
 import type { GraphQLSchema } from 'graphql';
+import type { PresentedCredentials } from '../auth/authenticator.js';
 import type { Viewer } from '../auth/viewer.js';
 import { newId } from '../kernel/ids.js';
 import type { Logger } from '../kernel/logger.js';
 import { GraphiqlPage, isGraphiqlRequest } from './graphiql.js';
 import type { OperationSource } from './operation.js';
 import { createPipeline, type HttpOperationSource, type Pipeline } from './pipeline.js';
-import { type Credentials, RequestAccess } from './request-access.js';
+import { RequestAccess } from './request-access.js';
 import { readParams, requireMethod } from './request-params.js';
 import { RequestRefusal, sendFailure } from './request-refusal.js';
 import { type LiveCredentials, WebsocketFace } from './websocket.js';
@@ -21,7 +22,7 @@ export interface GraphqlServerOptions {
   /** Makes what resolvers get as their context; it is merged over the operation's source. */
   createContext: (source: OperationSource) => object | Promise<object>;
   /** Finds who is calling. A DomainError turns the caller away; without credentials it may answer an anonymous viewer. */
-  authenticate: (credentials: Credentials) => Promise<Viewer>;
+  authenticate: (credentials: PresentedCredentials) => Promise<Viewer>;
   liveCredentials: LiveCredentials;
   logger: Logger;
   /** Bytes of the largest request body, and of the largest websocket message. */
@@ -41,7 +42,7 @@ export interface GraphqlServerOptions {
 /** Any text that is safe in a header and in a log line, so that a caller's own id can be followed through both. */
 const requestIdPattern = /^[\w.:-]{1,128}$/;
 
-/** The GraphQL face: one pipeline, served over HTTP (JSON and SSE) and websockets, with GraphiQL for people. */
+/** The GraphQL face: one pipeline, served over HTTP (JSON and SSE) and websockets, with GraphiQL for people. Nothing listens until the owner of an HTTP server routes to it. */
 export class GraphqlServer {
   private readonly pipeline: Pipeline;
   private readonly access: RequestAccess;
@@ -163,11 +164,6 @@ export class GraphqlServer {
       if (this.inFlight.size === 0) this.onIdle();
     });
   }
-}
-
-/** The GraphQL face over a schema; nothing listens until the caller routes requests to it. */
-export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServer {
-  return new GraphqlServer(options);
 }
 
 function requestIdOf(request: IncomingMessage): string {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { GraphQLError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { PresentedCredentials } from '../auth/authenticator.js';
 import type { Viewer } from '../auth/viewer.js';
 import { DomainError } from '../kernel/domain-error.js';
 import { newId } from '../kernel/ids.js';
@@ -10,7 +11,7 @@ import type { Logger } from '../kernel/logger.js';
 import { toWireError } from './error-mask.js';
 import { type OperationSource, type PreparedOperation, prepareOperation } from './operation.js';
 import type { Pipeline } from './pipeline.js';
-import type { Credentials, RequestAccess } from './request-access.js';
+import type { RequestAccess } from './request-access.js';
 import { WebsocketConnection } from './websocket-connection.js';
 
 /** Closing codes besides those of the protocol (`CloseCode`); clients reconnect after both. */
@@ -26,7 +27,7 @@ export interface WebsocketFaceOptions {
   path: string;
   pipeline: Pipeline;
   access: RequestAccess;
-  authenticate: (credentials: Credentials) => Promise<Viewer>;
+  authenticate: (credentials: PresentedCredentials) => Promise<Viewer>;
   liveCredentials: LiveCredentials;
   logger: Logger;
   /** Bytes of the largest message a client may send. */
@@ -154,7 +155,7 @@ export class WebsocketFace {
     }
   }
 
-  private credentialsOf(request: IncomingMessage, params: Record<string, unknown>): Credentials {
+  private credentialsOf(request: IncomingMessage, params: Record<string, unknown>): PresentedCredentials {
     const text = (value: unknown) => (typeof value === 'string' ? value : null);
     return {
       authorization: text(params.authorization),

@@ -4,10 +4,10 @@ import { buildSchema, GraphQLError, type GraphQLSchema } from 'graphql';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { UnauthenticatedError } from '../../src/auth/auth.errors.js';
+import type { PresentedCredentials } from '../../src/auth/authenticator.js';
 import type { Viewer } from '../../src/auth/viewer.js';
 import type { OperationSource } from '../../src/graphql/operation.js';
-import type { Credentials } from '../../src/graphql/request-access.js';
-import { createGraphqlServer, type GraphqlServer, type GraphqlServerOptions } from '../../src/graphql/server.js';
+import { GraphqlServer, type GraphqlServerOptions } from '../../src/graphql/server.js';
 import { DomainError } from '../../src/kernel/domain-error.js';
 import { createLogger } from '../../src/kernel/logger.js';
 
@@ -72,7 +72,7 @@ export interface TestServer {
   log: () => Record<string, unknown>[];
   rawLog: () => string;
   /** The credentials that the last caller came with. */
-  lastCredentials: () => Credentials | undefined;
+  lastCredentials: () => PresentedCredentials | undefined;
   /** Ends every stream that is open under a credential, as a revocation does. */
   revoke: () => void;
   /** Resolves once this many requests have reached the server. */
@@ -125,8 +125,8 @@ export const testViewer: Viewer = {
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const lines: string[] = [];
   const streams = new Set<(reason: string) => void>();
-  let lastCredentials: Credentials | undefined;
-  const server = createGraphqlServer({
+  let lastCredentials: PresentedCredentials | undefined;
+  const server = new GraphqlServer({
     schema: testSchema(options),
     createContext: (source: OperationSource) => source,
     authenticate: async (credentials) => {

@@ -10,9 +10,9 @@ import { MemoryEventBus } from '../../src/realtime/memory-event-bus.js';
 import { RedisEventBus } from '../../src/realtime/redis-event-bus.js';
 import { SubscriptionHub } from '../../src/realtime/subscription-hub.js';
 import { describeEventBus } from '../contracts/event-bus.contract.js';
+import { captureLog } from '../support/captured-log.js';
 import { requireRedis } from '../support/redis.js';
 import { startRedisServer } from '../support/redis-server.js';
-import { captureLog } from './captured-log.js';
 import { openTestLog, settledPosition, someEvent } from './test-log.js';
 
 const { logger } = captureLog();

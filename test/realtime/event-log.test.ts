@@ -14,7 +14,7 @@ import {
 } from '../../src/database/event-log.js';
 import { startRetention } from '../../src/database/retention.js';
 import { comparePositions, encodeCursor } from '../../src/kernel/cursor.js';
-import { captureLog } from './captured-log.js';
+import { captureLog } from '../support/captured-log.js';
 import {
   type OpenTransaction,
   openTestLog,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { captureLog } from './captured-log.js';
+import { captureLog } from '../support/captured-log.js';
 import { openStream, type Stream } from './stream.js';
 import { openTestLog, someEvent, type TestLog } from './test-log.js';
 

@@ -3,7 +3,7 @@ import type { Logger } from '../../src/kernel/logger.js';
 import { EventTailer } from '../../src/realtime/event-tailer.js';
 import { MemoryEventBus } from '../../src/realtime/memory-event-bus.js';
 import { SubscriptionHub } from '../../src/realtime/subscription-hub.js';
-import { captureLog } from './captured-log.js';
+import { captureLog } from '../support/captured-log.js';
 import { openTestLog, settledPosition, type TestLog } from './test-log.js';
 
 /** The whole way from an append to a subscriber, in one process. */

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { type LoggedEvent, type NewEvent, pruneEvents } from '../../src/database/event-log.js';
 import { comparePositions, decodeCursor, type LogPosition } from '../../src/kernel/cursor.js';
 import type { SubscriptionFilter } from '../../src/realtime/event-subscription.js';
-import { captureLog } from './captured-log.js';
+import { captureLog } from '../support/captured-log.js';
 import { openStream, type Stream } from './stream.js';
 import { openTestLog, readToEnd, settledPosition, someEvent, subjectsOf, type TestLog } from './test-log.js';
 

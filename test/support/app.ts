@@ -2,8 +2,8 @@ import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import { type AppOptions, startApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
-import { createLogger } from '../../src/kernel/logger.js';
 import { BatonClient } from '../../src/sdk/baton-client.js';
+import { captureLog } from './captured-log.js';
 import { createTestDatabase } from './postgres.js';
 
 /** A server of the test's own, on a database of its own, reached as its users reach it. */
@@ -35,8 +35,7 @@ export interface TestAppOptions extends Omit<AppOptions, 'logger'> {
 export async function startTestApp(variables: Record<string, string> = {}, options: TestAppOptions = {}): Promise<TestApp> {
   const { databaseUrl, ...appOptions } = options;
   const place = databaseUrl ? { url: databaseUrl, drop: async () => {} } : await createTestDatabase();
-  const logLines: string[] = [];
-  const logger = createLogger('info', { write: (line: string) => void logLines.push(line) });
+  const { logger, lines: logLines } = captureLog();
   const app = await startApp(loadConfig(testEnvironment(place.url, variables)), { ...appOptions, logger });
   const pool = new pg.Pool({ connectionString: place.url, max: 4 });
   // Dropping the database may cut a connection that is still on its way out; unheard, that would fail the file.

@@ -46,3 +46,8 @@ export async function seedClaim(
   if (!taskClaim.task?.lease) throw new Error(`not claimed: ${JSON.stringify(taskClaim.errors)}`);
   return { ...taskClaim.task, lease: taskClaim.task.lease };
 }
+
+/** The codes of a payload's errors; empty when the command succeeded. */
+export function codes(payload: { errors: { code: string }[] }): string[] {
+  return payload.errors.map((error) => error.code);
+}

@@ -5,8 +5,8 @@ import type { ErrorCode } from '../error-code.js';
 export class AgentNotFoundError extends DomainError {
   readonly code = 'AGENT_NOT_FOUND' satisfies ErrorCode;
 
-  constructor(agentId: string) {
-    super(`There is no agent ${agentId} here. Register it with agentRegister first.`, { path: ['agentId'] });
+  constructor(agentId: string, field = 'agentId') {
+    super(`There is no agent ${agentId} here. Register it with agentRegister first.`, { path: [field] });
   }
 }
 

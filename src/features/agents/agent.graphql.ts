@@ -1,4 +1,4 @@
-import type { AgentHealth, AgentStatus } from '../../database/generated/prisma/client.js';
+import type { Actor, AgentHealth, AgentStatus } from '../../database/generated/prisma/client.js';
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import {
@@ -138,13 +138,20 @@ builder.queryField('agents', (t) =>
       cursor: 'organizationId_id',
       description: 'Agents of the organization, in the order in which they first registered.',
       args: { filter: t.arg({ type: AgentFilterRef, description: 'Which agents. Default: all.' }) },
-      resolve: (query, _root, args, { prisma, viewer, clock, healthLimits }) => {
-        return prisma.actor.findMany(pageById(query, agentWhere(viewer, args.filter, clock.now(), healthLimits), 'asc'));
-      },
+      resolve: (query, _root, args, { prisma, viewer, clock, healthLimits }) =>
+        prisma.actor.findMany(pageById(query, agentWhere(viewer, args.filter, clock.now(), healthLimits), 'asc')),
     },
     ...agentConnection,
   ),
 );
+
+/** The payload field that the commands on an agent share. */
+const agentField = {
+  type: AgentRef,
+  nullable: true,
+  description: 'The agent as it is now. Null on errors.',
+  resolve: (payload: { agent: Actor | null }) => payload.agent,
+} as const;
 
 mutation('agentRegister', {
   description:
@@ -152,12 +159,7 @@ mutation('agentRegister', {
   input: agentRegisterInput,
   run: (services, context, input) => services.agents.register(context.viewer, input),
   payload: (t) => ({
-    agent: t.field({
-      type: AgentRef,
-      nullable: true,
-      description: 'The agent as it is now. Null on errors.',
-      resolve: (payload) => payload.agent,
-    }),
+    agent: t.field(agentField),
     apiKey: t.string({
       nullable: true,
       description:
@@ -173,12 +175,7 @@ mutation('agentHeartbeat', {
   input: agentHeartbeatInput,
   run: (services, context, input) => services.agents.heartbeat(context.viewer, input),
   payload: (t) => ({
-    agent: t.field({
-      type: AgentRef,
-      nullable: true,
-      description: 'The agent as it is now. Null on errors.',
-      resolve: (payload) => payload.agent,
-    }),
+    agent: t.field(agentField),
     nextHeartbeatSeconds: t.int({
       nullable: true,
       description: 'Seconds after which to send the next heartbeat. Null on errors.',
@@ -192,12 +189,7 @@ mutation('agentSetStatus', {
   input: agentSetStatusInput,
   run: (services, context, input) => services.agents.setStatus(context.viewer, input),
   payload: (t) => ({
-    agent: t.field({
-      type: AgentRef,
-      nullable: true,
-      description: 'The agent as it is now. Null on errors.',
-      resolve: (payload) => payload.agent,
-    }),
+    agent: t.field(agentField),
   }),
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AgentStatus } from '../../database/generated/prisma/enums.js';
-import { code, commandInput, id, jsonObject, listOf, shortText } from '../input-fields.js';
+import { type CommandOf, code, commandInput, id, jsonObject, listOf, shortText } from '../input-fields.js';
 
 const status = z
   .enum(AgentStatus)
@@ -43,6 +43,6 @@ export const agentHeartbeatInput = commandInput({
 
 export const agentSetStatusInput = commandInput({ agentId, status });
 
-export type AgentRegister = z.output<typeof agentRegisterInput>;
-export type AgentHeartbeat = z.output<typeof agentHeartbeatInput>;
-export type AgentSetStatus = z.output<typeof agentSetStatusInput>;
+export type AgentRegister = CommandOf<typeof agentRegisterInput>;
+export type AgentHeartbeat = CommandOf<typeof agentHeartbeatInput>;
+export type AgentSetStatus = CommandOf<typeof agentSetStatusInput>;

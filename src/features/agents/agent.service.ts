@@ -2,12 +2,13 @@ import { actAs } from '../../auth/acting.js';
 import { issueApiKey } from '../../auth/api-key.js';
 import { ForbiddenError } from '../../auth/auth.errors.js';
 import { type ActorStamp, isOperator, isPerson, requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
-import type { Database } from '../../database/database.js';
+import type { Database, Transaction } from '../../database/database.js';
 import { appendEvents, type NewEvent } from '../../database/event-log.js';
 import type { Actor, AgentStatus, Prisma } from '../../database/generated/prisma/client.js';
 import { lockName, lockRow } from '../../database/row-lock.js';
 import { newId } from '../../kernel/ids.js';
 import type { Secret } from '../../kernel/secret.js';
+import { changedFields, pick } from '../changed-fields.js';
 import { ValidationError } from '../validation-error.js';
 import { AgentNotFoundError } from './agent.errors.js';
 import type { AgentEventData } from './agent.events.js';
@@ -65,24 +66,22 @@ export class AgentService {
    */
   async heartbeat(viewer: Viewer, input: AgentHeartbeat): Promise<{ agent: Actor; nextHeartbeatSeconds: number }> {
     requireScope(viewer, 'WORK');
-    const stamp = await this.#acting(viewer, input.agentId);
-    if (input.status) await this.#requireMaySetStatus(viewer, stamp.actorId, input.status);
+    const actorId = await this.#acting(viewer, input.agentId);
+    if (input.status) await this.#requireMaySetStatus(viewer, actorId, input.status);
     const [agent] = await this.database.write<Actor>(agentHeartbeatStatement, [
       viewer.organizationId,
-      stamp.actorId,
+      actorId,
       input.status ?? null,
       input.metadata ? JSON.stringify(input.metadata) : null,
-      stamp.actorId,
-      stamp.actorLabel,
     ]);
-    if (!agent) throw new AgentNotFoundError(stamp.actorId);
+    if (!agent) throw new AgentNotFoundError(actorId);
     return { agent, nextHeartbeatSeconds };
   }
 
   /** Throws AgentNotFoundError, ForbiddenError. */
   async setStatus(viewer: Viewer, input: AgentSetStatus): Promise<{ agent: Actor }> {
     requireScope(viewer, 'WORK');
-    const { actorId } = await this.#acting(viewer, input.agentId);
+    const actorId = await this.#acting(viewer, input.agentId);
     await this.#requireMaySetStatus(viewer, actorId, input.status);
     return this.database.transaction(async (tx) => {
       await lockRow(tx, 'actor', viewer.organizationId, actorId);
@@ -99,27 +98,19 @@ export class AgentService {
     });
   }
 
-  async #update(
-    tx: Parameters<Parameters<Database['transaction']>[0]>[0],
-    viewer: Viewer,
-    existing: Actor,
-    fields: Prisma.ActorUncheckedUpdateInput,
-  ): Promise<Actor> {
-    const changed = Object.keys(fields).filter((name): name is keyof Actor & keyof typeof fields => {
-      const value = fields[name as keyof typeof fields];
-      return value !== undefined && JSON.stringify(value) !== JSON.stringify(existing[name as keyof Actor]);
-    });
+  async #update(tx: Transaction, viewer: Viewer, existing: Actor, fields: Prisma.ActorUncheckedUpdateInput): Promise<Actor> {
+    const changed = changedFields(existing, fields);
     if (changed.length === 0) return existing;
     const agent = await tx.prisma.actor.update({ where: { id: existing.id }, data: fields });
-    const pick = (actor: Actor) => Object.fromEntries(changed.map((name) => [name, actor[name]]));
-    await appendEvents(tx, [agentEvent(stampOf(viewer), agent, 'AgentUpdated', { before: pick(existing), after: pick(agent) })]);
+    const facts = { before: pick(existing, changed), after: pick(agent, changed) };
+    await appendEvents(tx, [agentEvent(stampOf(viewer), agent, 'AgentUpdated', facts)]);
     return agent;
   }
 
-  async #acting(viewer: Viewer, agentId: string | undefined): Promise<ActorStamp & { actorId: string }> {
-    const stamp = await actAs(this.database, viewer, agentId);
-    if (!stamp.actorId) throw new ValidationError(['agentId'], 'Name the agent: this credential stands for none.');
-    return { ...stamp, actorId: stamp.actorId };
+  async #acting(viewer: Viewer, agentId: string | undefined): Promise<string> {
+    const { actorId } = await actAs(this.database, viewer, agentId);
+    if (!actorId) throw new ValidationError(['agentId'], 'Name the agent: this credential stands for none.');
+    return actorId;
   }
 
   /** An agent that an administrator has parked stays parked, whatever it says of itself. */

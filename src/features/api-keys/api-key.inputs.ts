@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ApiKeyScope } from '../../database/generated/prisma/enums.js';
-import { commandInput, id, instant, listOf, shortText } from '../input-fields.js';
+import { type CommandOf, commandInput, id, instant, listOf, shortText } from '../input-fields.js';
 
 export const apiKeyCreateInput = commandInput({
   agentId: id(
@@ -20,5 +20,5 @@ export const apiKeyCreateInput = commandInput({
 
 export const apiKeyRevokeInput = commandInput({ apiKeyId: id('Id of the API key.') });
 
-export type ApiKeyCreate = z.output<typeof apiKeyCreateInput>;
-export type ApiKeyRevoke = z.output<typeof apiKeyRevokeInput>;
+export type ApiKeyCreate = CommandOf<typeof apiKeyCreateInput>;
+export type ApiKeyRevoke = CommandOf<typeof apiKeyRevokeInput>;

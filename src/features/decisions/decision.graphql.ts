@@ -8,7 +8,7 @@ import { NodeRef } from '../../graphql/node.js';
 import { errorType, UserErrorRef } from '../../graphql/user-error.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
-import { ProjectRef } from '../projects/project.graphql.js';
+import { ProjectRef, projectField } from '../projects/project.graphql.js';
 import { decisionRecordInput } from './decision.inputs.js';
 import { decisionWhere } from './decision.queries.js';
 
@@ -25,11 +25,8 @@ const DecisionRef = builder.prismaObject('Decision', {
   interfaces: [NodeRef],
   fields: (t) => ({
     project: t.field({
-      type: ProjectRef,
-      nullable: true,
+      ...projectField,
       description: 'Project that the decision is about. Null when there is none, or it was deleted.',
-      select: { project: true },
-      resolve: ({ project }) => (project?.deletedAt ? null : project),
     }),
     title: t.exposeString('title', { description: 'What was decided, in one line.' }),
     bodyMarkdown: t.exposeString('bodyMarkdown', {
@@ -80,9 +77,8 @@ builder.queryField('decisions', (t) =>
         projectId: t.arg.id({ description: 'Decisions about this project.' }),
         status: t.arg({ type: DecisionStatusRef, description: 'Decisions of this status: ACCEPTED for those that hold.' }),
       },
-      resolve: (query, _root, args, { prisma, viewer }) => {
-        return prisma.decision.findMany(pageById(query, decisionWhere(viewer, args), 'desc'));
-      },
+      resolve: (query, _root, args, { prisma, viewer }) =>
+        prisma.decision.findMany(pageById(query, decisionWhere(viewer, args), 'desc')),
     },
     ...decisionConnection,
   ),

@@ -1,5 +1,4 @@
-import type { z } from 'zod';
-import { commandInput, id, longText, title } from '../input-fields.js';
+import { type CommandOf, commandInput, id, longText, title } from '../input-fields.js';
 
 export const decisionRecordInput = commandInput({
   projectId: id(
@@ -13,4 +12,4 @@ export const decisionRecordInput = commandInput({
   ).optional(),
 });
 
-export type DecisionRecord = z.output<typeof decisionRecordInput>;
+export type DecisionRecord = CommandOf<typeof decisionRecordInput>;

@@ -20,12 +20,3 @@ export class MessageNotFoundError extends DomainError {
     });
   }
 }
-
-/** The sender named is no agent or user of the caller's organization. */
-export class SenderNotFoundError extends DomainError {
-  readonly code = 'AGENT_NOT_FOUND' satisfies ErrorCode;
-
-  constructor(senderId: string, cause: unknown) {
-    super(`There is no agent ${senderId} here. Register it with agentRegister first.`, { path: ['senderId'], cause });
-  }
-}

@@ -4,7 +4,7 @@ import { pageById } from '../../graphql/keyset.js';
 import { NodeRef } from '../../graphql/node.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
-import { ProjectRef } from '../projects/project.graphql.js';
+import { ProjectRef, projectField } from '../projects/project.graphql.js';
 import { TaskRef } from '../tasks/task.graphql.js';
 import { messageWhere, threadWhere } from './message.queries.js';
 
@@ -20,11 +20,8 @@ export const ThreadRef = builder.prismaObject('Thread', {
       description: 'Kind of thread: `general`, `project`, `task`, `idea`, `dm`, or a word of the one who opened it.',
     }),
     project: t.field({
-      type: ProjectRef,
-      nullable: true,
+      ...projectField,
       description: 'Project that the thread is about. Null when there is none, or it was deleted.',
-      select: { project: true },
-      resolve: ({ project }) => (project?.deletedAt ? null : project),
     }),
     task: t.relation('task', { nullable: true, description: 'Task that the thread is about. Null when there is none.' }),
     createdBy: t.relation('createdBy', {
@@ -111,9 +108,8 @@ builder.queryField('threads', (t) =>
       ...listThreads,
       description: 'Threads of the organization, newest first.',
       args: { filter: t.arg({ type: ThreadFilterRef, description: 'Which threads. Default: all.' }) },
-      resolve: (query, _root, args, { prisma, viewer }) => {
-        return prisma.thread.findMany(pageById(query, threadWhere(viewer, args.filter), 'desc'));
-      },
+      resolve: (query, _root, args, { prisma, viewer }) =>
+        prisma.thread.findMany(pageById(query, threadWhere(viewer, args.filter), 'desc')),
     },
     ...threadConnection,
   ),
@@ -153,9 +149,8 @@ builder.queryField('messages', (t) =>
       ...listMessages,
       description: 'Messages of the organization, oldest first; `last` gives the newest.',
       args: { filter: t.arg({ type: MessageFilterRef, description: 'Which messages. Default: all.' }) },
-      resolve: (query, _root, args, { prisma, viewer }) => {
-        return prisma.message.findMany(pageById(query, messageWhere(viewer, args.filter), 'asc'));
-      },
+      resolve: (query, _root, args, { prisma, viewer }) =>
+        prisma.message.findMany(pageById(query, messageWhere(viewer, args.filter), 'asc')),
     },
     ...messageConnection,
   ),

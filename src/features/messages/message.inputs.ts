@@ -1,5 +1,4 @@
-import type { z } from 'zod';
-import { code, commandInput, id, jsonObject, title } from '../input-fields.js';
+import { type CommandOf, code, commandInput, id, jsonObject, title } from '../input-fields.js';
 
 export const threadCreateInput = commandInput({
   projectId: id('Id of the project that the thread is about. Default: the project of the task, if there is one.').optional(),
@@ -27,5 +26,5 @@ export const messagePostInput = commandInput({
   replyToId: id('Id of the message of the same thread that this one answers.').optional(),
 });
 
-export type ThreadCreate = z.output<typeof threadCreateInput>;
-export type MessagePost = z.output<typeof messagePostInput>;
+export type ThreadCreate = CommandOf<typeof threadCreateInput>;
+export type MessagePost = CommandOf<typeof messagePostInput>;

@@ -1,15 +1,13 @@
 import { actAs } from '../../auth/acting.js';
-import { ForbiddenError } from '../../auth/auth.errors.js';
 import { type ActorStamp, requireScope, type Viewer } from '../../auth/viewer.js';
 import type { Database } from '../../database/database.js';
 import { appendEvents, type NewEvent } from '../../database/event-log.js';
 import type { Message, Prisma, Thread } from '../../database/generated/prisma/client.js';
 import { lockRow } from '../../database/row-lock.js';
 import { newId } from '../../kernel/ids.js';
-import { AgentNotFoundError } from '../agents/agent.errors.js';
 import { requireProject } from '../projects/project.queries.js';
 import { TaskNotFoundError } from '../tasks/task.errors.js';
-import { MessageNotFoundError, SenderNotFoundError, ThreadNotFoundError } from './message.errors.js';
+import { MessageNotFoundError, ThreadNotFoundError } from './message.errors.js';
 import type { MessageEventData } from './message.events.js';
 import type { MessagePost, ThreadCreate } from './message.inputs.js';
 
@@ -42,10 +40,10 @@ export class MessageService {
     });
   }
 
-  /** Posts to a thread, in the name that the sender has now. Throws ThreadNotFoundError, MessageNotFoundError, SenderNotFoundError, ForbiddenError. */
+  /** Posts to a thread, in the name that the sender has now. Throws ThreadNotFoundError, MessageNotFoundError, AgentNotFoundError, ForbiddenError. */
   async post(viewer: Viewer, input: MessagePost): Promise<{ message: Message }> {
     requireScope(viewer, 'WORK');
-    const stamp = await this.#speakAs(viewer, input.senderId);
+    const stamp = await actAs(this.database, viewer, input.senderId, 'senderId');
     return this.database.transaction(async (tx) => {
       // One post at a time in a thread: ids then rise in the order of the commits, and paging by cursor misses none.
       await lockRow(tx, 'thread', viewer.organizationId, input.threadId);
@@ -76,17 +74,6 @@ export class MessageService {
       ]);
       return { message };
     });
-  }
-
-  /** `actAs`, with its failures at the field that names the sender. */
-  async #speakAs(viewer: Viewer, senderId: string | undefined): Promise<ActorStamp> {
-    try {
-      return await actAs(this.database, viewer, senderId);
-    } catch (error) {
-      if (senderId && error instanceof AgentNotFoundError) throw new SenderNotFoundError(senderId, error);
-      if (error instanceof ForbiddenError) throw new ForbiddenError(error.message, { path: ['senderId'], cause: error });
-      throw error;
-    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commandInput, shortText } from '../input-fields.js';
+import { type CommandOf, commandInput, shortText } from '../input-fields.js';
 import { slugPattern } from './organization.model.js';
 
 export const organizationCreateInput = commandInput({
@@ -10,4 +10,4 @@ export const organizationCreateInput = commandInput({
   name: shortText('Name that people see.', 200),
 });
 
-export type OrganizationCreate = z.output<typeof organizationCreateInput>;
+export type OrganizationCreate = CommandOf<typeof organizationCreateInput>;

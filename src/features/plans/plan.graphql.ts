@@ -11,7 +11,7 @@ import { pageSizeDefault, pageSizeMax } from '../../graphql/page-size.js';
 import { errorType, UserErrorRef } from '../../graphql/user-error.js';
 import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
-import { ProjectRef } from '../projects/project.graphql.js';
+import { ProjectRef, projectField } from '../projects/project.graphql.js';
 import type { PlanEventData } from './plan.events.js';
 import { planCreateInput, planReviseInput, planSetStatusInput } from './plan.inputs.js';
 import { planWhere, revisionPlace } from './plan.queries.js';
@@ -31,11 +31,8 @@ const PlanRef = builder.prismaObject('Plan', {
   interfaces: [NodeRef],
   fields: (t) => ({
     project: t.field({
-      type: ProjectRef,
-      nullable: true,
+      ...projectField,
       description: 'Project that the plan is for. Null when there is none, or it was deleted.',
-      select: { project: true },
-      resolve: ({ project }) => (project?.deletedAt ? null : project),
     }),
     title: t.exposeString('title', { description: 'Name of the plan, in one line.' }),
     bodyMarkdown: t.exposeString('bodyMarkdown', { description: 'The plan itself, in Markdown, as last revised.' }),
@@ -127,9 +124,7 @@ builder.queryField('plans', (t) =>
         projectId: t.arg.id({ description: 'Plans for this project.' }),
         status: t.arg({ type: PlanStatusRef, description: 'Plans of this status.' }),
       },
-      resolve: (query, _root, args, { prisma, viewer }) => {
-        return prisma.plan.findMany(pageById(query, planWhere(viewer, args), 'desc'));
-      },
+      resolve: (query, _root, args, { prisma, viewer }) => prisma.plan.findMany(pageById(query, planWhere(viewer, args), 'desc')),
     },
     ...planConnection,
   ),

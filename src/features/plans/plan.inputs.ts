@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PlanStatus } from '../../database/generated/prisma/enums.js';
-import { commandInput, id, longText, title, wholeNumber } from '../input-fields.js';
+import { type CommandOf, commandInput, id, longText, title, wholeNumber } from '../input-fields.js';
 
 const planId = id('Id of the plan.');
 const planTitle = title('Name of the plan, in one line.');
@@ -36,6 +36,6 @@ export const planSetStatusInput = commandInput({
   agentId,
 });
 
-export type PlanCreate = z.output<typeof planCreateInput>;
-export type PlanRevise = z.output<typeof planReviseInput>;
-export type PlanSetStatus = z.output<typeof planSetStatusInput>;
+export type PlanCreate = CommandOf<typeof planCreateInput>;
+export type PlanRevise = CommandOf<typeof planReviseInput>;
+export type PlanSetStatus = CommandOf<typeof planSetStatusInput>;

@@ -1,3 +1,4 @@
+import type { Project } from '../../database/generated/prisma/client.js';
 import { builder } from '../../graphql/builder.js';
 import { connectionOf } from '../../graphql/connection.js';
 import { eventType } from '../../graphql/event.js';
@@ -26,6 +27,14 @@ export const ProjectRef = builder.prismaObject('Project', {
   }),
 });
 
+/** The options of a field that names the project something belongs to: one that was deleted reads as none. */
+export const projectField = {
+  type: ProjectRef,
+  nullable: true,
+  select: { project: true },
+  resolve: ({ project }: { project: Project | null }) => (project?.deletedAt ? null : project),
+} as const;
+
 builder.queryField('project', (t) =>
   t.prismaField({
     type: ProjectRef,
@@ -43,9 +52,8 @@ builder.queryField('projects', (t) =>
       type: ProjectRef,
       cursor: 'organizationId_id',
       description: 'Projects of the organization, oldest first.',
-      resolve: (query, _root, _args, { prisma, viewer }) => {
-        return prisma.project.findMany(pageById(query, visibleProjects(viewer), 'asc'));
-      },
+      resolve: (query, _root, _args, { prisma, viewer }) =>
+        prisma.project.findMany(pageById(query, visibleProjects(viewer), 'asc')),
     },
     ...connectionOf('Project', ProjectRef),
   ),

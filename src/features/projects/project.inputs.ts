@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commandInput, longText, shortText, storable } from '../input-fields.js';
+import { type CommandOf, commandInput, longText, shortText, storable } from '../input-fields.js';
 
 export const projectCreateInput = commandInput({
   name: shortText('Name of the project.', 200),
@@ -9,4 +9,4 @@ export const projectCreateInput = commandInput({
     .describe('Address of its git repository, as git takes it. At most 2000 characters.'),
 });
 
-export type ProjectCreate = z.output<typeof projectCreateInput>;
+export type ProjectCreate = CommandOf<typeof projectCreateInput>;

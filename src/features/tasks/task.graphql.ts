@@ -9,7 +9,7 @@ import { isId } from '../../kernel/ids.js';
 import { ActorRef } from '../actors/actor.graphql.js';
 import { AgentRef } from '../agents/agent.graphql.js';
 import { InvalidCursorError } from '../invalid-cursor-error.js';
-import { ProjectRef } from '../projects/project.graphql.js';
+import { ProjectRef, projectField } from '../projects/project.graphql.js';
 import { effectiveStatus, isLapsed } from './task.model.js';
 import { countTasks, heldBy, taskWhere } from './task.queries.js';
 import type { Obstacle } from './task.service.js';
@@ -140,7 +140,7 @@ export const TaskRef = builder.prismaObject('Task', {
     }),
     kind: t.exposeString('kind', { description: 'Kind of work, by which agents may claim.' }),
     modelTier: t.exposeString('modelTier', { description: 'Size of model that the work needs.' }),
-    project: t.relation('project', { nullable: true, description: 'Project of the task. Null when it belongs to none.' }),
+    project: t.field({ ...projectField, description: 'Project of the task. Null when it belongs to none, or it was deleted.' }),
     createdBy: t.relation('createdBy', {
       type: ActorRef,
       nullable: true,
@@ -309,9 +309,8 @@ builder.prismaObjectField(AgentRef, 'claimedTasks', (t) =>
     {
       ...listTasks,
       description: 'Tasks that the agent holds now, oldest first.',
-      resolve: (query, agent, _args, { prisma, viewer, clock }) => {
-        return prisma.task.findMany(pageById(query, heldBy(viewer, agent.id, clock.now()), 'asc'));
-      },
+      resolve: (query, agent, _args, { prisma, viewer, clock }) =>
+        prisma.task.findMany(pageById(query, heldBy(viewer, agent.id, clock.now()), 'asc')),
     },
     ...taskConnection,
   ),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TaskStatus } from '../../database/generated/prisma/enums.js';
 import {
+  type CommandOf,
   code,
   commandInput,
   id,
@@ -157,14 +158,14 @@ export const taskCancelInput = commandInput({
   reason: shortText('Why it is canceled.', 2000).optional(),
 });
 
-export type TaskCreate = z.output<typeof taskCreateInput>;
-export type TaskCreateMany = z.output<typeof taskCreateManyInput>;
-export type TaskUpdate = z.output<typeof taskUpdateInput>;
-export type TaskClaim = z.output<typeof taskClaimInput>;
-export type TaskClaimNext = z.output<typeof taskClaimNextInput>;
-export type TaskHeartbeat = z.output<typeof taskHeartbeatInput>;
-export type TaskRelease = z.output<typeof taskReleaseInput>;
-export type TaskSetStatus = z.output<typeof taskSetStatusInput>;
-export type TaskComplete = z.output<typeof taskCompleteInput>;
-export type TaskFail = z.output<typeof taskFailInput>;
-export type TaskCancel = z.output<typeof taskCancelInput>;
+export type TaskCreate = CommandOf<typeof taskCreateInput>;
+export type TaskCreateMany = CommandOf<typeof taskCreateManyInput>;
+export type TaskUpdate = CommandOf<typeof taskUpdateInput>;
+export type TaskClaim = CommandOf<typeof taskClaimInput>;
+export type TaskClaimNext = CommandOf<typeof taskClaimNextInput>;
+export type TaskHeartbeat = CommandOf<typeof taskHeartbeatInput>;
+export type TaskRelease = CommandOf<typeof taskReleaseInput>;
+export type TaskSetStatus = CommandOf<typeof taskSetStatusInput>;
+export type TaskComplete = CommandOf<typeof taskCompleteInput>;
+export type TaskFail = CommandOf<typeof taskFailInput>;
+export type TaskCancel = CommandOf<typeof taskCancelInput>;

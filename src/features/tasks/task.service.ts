@@ -6,15 +6,16 @@ import type { AttemptOutcome, Prisma, Task, TaskStatus } from '../../database/ge
 import { lockRow } from '../../database/row-lock.js';
 import { isId, newId } from '../../kernel/ids.js';
 import { AgentInactiveError, AgentNotFoundError } from '../agents/agent.errors.js';
+import { changedFields, pick } from '../changed-fields.js';
 import type { ErrorCode } from '../error-code.js';
 import { requireProject } from '../projects/project.queries.js';
 import { ValidationError } from '../validation-error.js';
 import { claimNextStatement, claimStatement } from './sql/claim.sql.js';
-import { expireOneStatement, sweepStatement } from './sql/expire.sql.js';
+import { expireOneStatement, hasExpired, sweepStatement } from './sql/expire.sql.js';
 import { heartbeatStatement } from './sql/heartbeat.sql.js';
 import { claimantStatement, obstacleCountsStatement, taskObstaclesStatement } from './sql/obstacles.sql.js';
 import { refusalStatement, transitionStatement } from './sql/transition.sql.js';
-import { type LeaseLostError, TaskNotFoundError } from './task.errors.js';
+import { TaskNotFoundError } from './task.errors.js';
 import type { TaskEventData } from './task.events.js';
 import type {
   TaskCancel,
@@ -120,16 +121,13 @@ export class TaskService {
   /** Changes descriptive fields; a field that is left out stays, null clears. Never changes status or lease. */
   async update(viewer: Viewer, input: TaskUpdate): Promise<{ task: Task }> {
     requireScope(viewer, 'WORK');
-    const { taskId, idempotencyKey: _, ...fields } = input;
+    const { taskId, ...fields } = input;
     return this.database.transaction(async (tx) => {
       await lockRow(tx, 'task', viewer.organizationId, taskId);
       const before = await tx.prisma.task.findFirst({ where: { id: taskId, organizationId: viewer.organizationId } });
       if (!before) throw new TaskNotFoundError(taskId);
       if (fields.projectId) await requireProject(tx.prisma, viewer, fields.projectId);
-      const names = Object.keys(fields) as (keyof typeof fields)[];
-      const changed = names.filter(
-        (name) => fields[name] !== undefined && JSON.stringify(fields[name]) !== JSON.stringify(before[name]),
-      );
+      const changed = changedFields(before, fields);
       if (changed.length === 0) return { task: before };
       const task = await tx.prisma.task.update({
         where: { id: taskId },
@@ -169,7 +167,7 @@ export class TaskService {
       const refusal = await this.#obstacles(viewer, input.taskId, claimantId);
       const isInTheWay = refusal.obstacles.some((code) => code !== 'SPECIALIZATION_MISMATCH' || !input.override);
       if (isInTheWay || tries >= claimTriesMax) throw claimError(input.taskId, claimantId, refusal);
-      if (refusal.isLapsed) await this.database.write(expireOneStatement, [input.taskId]);
+      if (refusal.isLapsed) await this.database.write(expireOneStatement, [input.taskId], hasExpired);
     }
   }
 
@@ -190,7 +188,7 @@ export class TaskService {
         return { tasks, obstacles: [] };
       }
       if (mindsOverdue && rows[0]?.isOverdue) {
-        await this.database.write(sweepStatement, []);
+        await this.database.write(sweepStatement, [], hasExpired);
         // Once is enough: what is still overdue then is locked by somebody, and must not keep others from working.
         mindsOverdue = false;
       } else if (!rows[0]?.hasCandidates || tries >= claimTriesMax) {
@@ -210,7 +208,7 @@ export class TaskService {
     const { actorId } = await actAs(this.database, viewer, input.agentId);
     const values = [viewer.organizationId, input.taskId, actorId, input.fence ?? null];
     const [task] = await this.database.query<Task>(heartbeatStatement, values);
-    if (!task) throw await this.#lost(viewer, input.taskId, actorId);
+    if (!task) throw leaseLost(input.taskId, actorId, await this.#refusal(viewer, input.taskId, actorId));
     return { task, cancelRequested: task.cancelRequestedAt !== null };
   }
 
@@ -316,7 +314,8 @@ export class TaskService {
       !mindsOverdue,
     ];
     if (input.projectId) values.push(input.projectId);
-    return this.database.write(claimNextStatement(input.count, Boolean(input.projectId)), values);
+    const statement = claimNextStatement(input.count, Boolean(input.projectId));
+    return this.database.write<ClaimNextRow>(statement, values, (rows) => rows.some((row) => row.id !== null));
   }
 
   async #obstacles(viewer: Viewer, taskId: string, claimantId: string): Promise<ClaimRefusal> {
@@ -365,7 +364,7 @@ export class TaskService {
       if (task) return { task };
       const refusal = await this.#refusal(viewer, input.taskId, stamp.actorId);
       if (refusal.isLapsed && tries === 1) {
-        await this.database.write(expireOneStatement, [input.taskId]);
+        await this.database.write(expireOneStatement, [input.taskId], hasExpired);
         continue;
       }
       throw transitionError(
@@ -379,10 +378,6 @@ export class TaskService {
     const [refusal] = await this.database.query<WriteRefusal>(refusalStatement, [viewer.organizationId, taskId, actorId]);
     if (!refusal) throw new TaskNotFoundError(taskId);
     return refusal;
-  }
-
-  async #lost(viewer: Viewer, taskId: string, actorId: string | null): Promise<LeaseLostError> {
-    return leaseLost(taskId, actorId, await this.#refusal(viewer, taskId, actorId));
   }
 }
 
@@ -406,8 +401,4 @@ function taskEvent<Type extends keyof TaskEventData>(
     source: task.source,
     data: { ...data },
   };
-}
-
-function pick(task: Task, names: (keyof Task)[]): Record<string, unknown> {
-  return Object.fromEntries(names.map((name) => [name, task[name]]));
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commandInput } from '../input-fields.js';
+import { type CommandOf, commandInput } from '../input-fields.js';
 import { email, password } from './user.inputs.js';
 
 const withoutInput = commandInput({});
@@ -18,4 +18,4 @@ export const sessionCreateInput = z.object({
 
 export const sessionEndInput = withoutInput;
 
-export type SessionCreate = z.output<typeof sessionCreateInput>;
+export type SessionCreate = CommandOf<typeof sessionCreateInput>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserRole } from '../../database/generated/prisma/enums.js';
 import { Secret } from '../../kernel/secret.js';
-import { commandInput, shortText } from '../input-fields.js';
+import { type CommandOf, commandInput, shortText } from '../input-fields.js';
 
 /** Longest password that is taken: hashing reads all of it. */
 const passwordLengthMax = 200;
@@ -30,4 +30,4 @@ export const userCreateInput = commandInput({
   role: z.enum(UserRole).meta({ graphql: 'UserRole' }).default('MEMBER').describe('What the user may do. Default MEMBER.'),
 });
 
-export type UserCreate = z.output<typeof userCreateInput>;
+export type UserCreate = CommandOf<typeof userCreateInput>;

@@ -10,7 +10,8 @@ const logHealth = (label: string) => `
 /**
  * Records a heartbeat: the agent is ONLINE from now, which is an event only when it was not. Status and metadata change
  * where given; a change of status is an event of its own.
- * Values: 1 organization, 2 agent, 3 status or null, 4 metadata (JSON) or null, 5 acting actor or null, 6 label or null.
+ * The event names the agent itself as the one who did it, since a heartbeat is its own sign of life.
+ * Values: 1 organization, 2 agent, 3 status or null, 4 metadata (JSON) or null.
  */
 export const agentHeartbeatStatement: Statement = {
   name: 'agent-heartbeat',
@@ -22,10 +23,10 @@ with before as (
     status = coalesce($3::"AgentStatus", actor.status), metadata = coalesce($4::jsonb, actor.metadata), updated_at = clock_timestamp()
   from before where actor.id = before.id
   returning actor.*, before.health as before_health, before.status as before_status
-), logged_health as (${logHealth('$5::uuid, $6::text')}
+), logged_health as (${logHealth('$2::uuid, null')}
 ), logged_status as (
   insert into event (organization_id, type, actor_id, actor_label, subject_id, agent_id, data)
-  select organization_id, 'AgentStatusChanged', $5::uuid, $6::text, id, id, jsonb_build_object('before', before_status, 'after', status)
+  select organization_id, 'AgentStatusChanged', $2::uuid, null, id, id, jsonb_build_object('before', before_status, 'after', status)
   from changed where before_status <> status
 )
 select ${columns(Prisma.ActorScalarFieldEnum, 'changed')} from changed`,

@@ -1,0 +1,11 @@
+/** The fields of an update that differ from the row; undefined leaves a field as it is. */
+export function changedFields<Row extends object>(row: Row, update: Partial<Record<keyof Row, unknown>>): (keyof Row)[] {
+  return (Object.keys(update) as (keyof Row)[]).filter(
+    (name) => update[name] !== undefined && JSON.stringify(update[name]) !== JSON.stringify(row[name]),
+  );
+}
+
+/** The named fields of a row, as an event keeps them. */
+export function pick<Row extends object>(row: Row, names: (keyof Row)[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, row[name]]));
+}
