@@ -20,12 +20,14 @@ export interface Viewer {
   actor: { id: string; kind: ActorKind; name: string } | null;
   scopes: ReadonlySet<Scope>;
   credential: Credential;
+  /** How the caller names itself where a REST dialect takes its word for it; kept beside what it writes, and trusted for nothing. */
+  label?: string;
 }
 
 /** Who did it, as the event log keeps it. */
 export interface ActorStamp {
   actorId: string | null;
-  /** Set when there is no actor: `admin`, `worker` (an API key that speaks for no agent) or `anonymous`. */
+  /** Set when there is no actor: `admin`, `worker` (an API key that speaks for no agent), `anonymous`, or as the caller named itself. */
   actorLabel: string | null;
 }
 
@@ -54,6 +56,7 @@ export function isPerson(viewer: Viewer): boolean {
 /** How the event log names the caller, when it acts for nobody else. */
 export function stampOf(viewer: Viewer): ActorStamp {
   if (viewer.actor) return { actorId: viewer.actor.id, actorLabel: null };
+  if (viewer.label !== undefined) return { actorId: null, actorLabel: viewer.label };
   switch (viewer.credential.kind) {
     case 'adminToken':
       return { actorId: null, actorLabel: 'admin' };

@@ -1,10 +1,10 @@
 import { actAs } from '../../auth/acting.js';
 import { isPerson, requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
-import type { Database } from '../../database/database.js';
+import type { Database, Transaction } from '../../database/database.js';
 import { appendEvents, type NewEvent } from '../../database/event-log.js';
-import type { AttemptOutcome, Prisma, Task, TaskStatus } from '../../database/generated/prisma/client.js';
+import type { AttemptOutcome, Prisma, Task, TaskSource, TaskStatus } from '../../database/generated/prisma/client.js';
 import { lockRow } from '../../database/row-lock.js';
-import { isId, newId } from '../../kernel/ids.js';
+import { isId, newId, newPublicId } from '../../kernel/ids.js';
 import { AgentInactiveError, AgentNotFoundError } from '../agents/agent.errors.js';
 import { changedFields, pick } from '../changed-fields.js';
 import type { ErrorCode } from '../error-code.js';
@@ -56,6 +56,18 @@ export interface Obstacle {
   message: string;
 }
 
+/** What a face says of the tasks that it creates, beside what their creator says. */
+export interface TaskOrigin {
+  /** QUEUE tasks get the next number of the organization, ORCHESTRATOR tasks a public id. */
+  source: TaskSource;
+  /** The creator's own word for the priority, given back as it was written. */
+  priorityLabel?: string | null;
+  /** The orchestrator that owns the tasks. */
+  orchestratorId?: string | null;
+}
+
+const fromGraphql: TaskOrigin = { source: 'GRAPHQL' };
+
 /** What a holder's write wants; the rest of the transition follows from the model. */
 interface Transition {
   to: TaskStatus;
@@ -74,23 +86,27 @@ export class TaskService {
     private readonly onLease: (leaseSeconds: number) => void,
   ) {}
 
-  async create(viewer: Viewer, input: TaskCreate): Promise<{ task: Task }> {
-    const { tasks } = await this.createMany(viewer, { tasks: [input] });
+  async create(viewer: Viewer, input: TaskCreate, origin: TaskOrigin = fromGraphql): Promise<{ task: Task }> {
+    const { tasks } = await this.createMany(viewer, { tasks: [input] }, origin);
     const [task] = tasks;
     if (!task) throw new Error('a created task was not returned');
     return { task };
   }
 
   /** Creates all of the tasks or, on any error, none; answers them in the order given. */
-  async createMany(viewer: Viewer, input: TaskCreateMany): Promise<{ tasks: Task[] }> {
+  async createMany(viewer: Viewer, input: TaskCreateMany, origin: TaskOrigin = fromGraphql): Promise<{ tasks: Task[] }> {
     requireScope(viewer, 'WORK');
     return this.database.transaction(async (tx) => {
       for (const projectId of new Set(input.tasks.flatMap((task) => task.projectId ?? []))) {
         await requireProject(tx.prisma, viewer, projectId);
       }
       const stamp = stampOf(viewer);
-      const rows = input.tasks.map((task) => ({
+      const numbers = origin.source === 'QUEUE' ? await takeNumbers(tx, viewer, input.tasks.length) : [];
+      const rows = input.tasks.map((task, index) => ({
+        ...origin,
         id: newId(),
+        number: numbers[index] ?? null,
+        publicId: origin.source === 'ORCHESTRATOR' ? newPublicId() : null,
         organizationId: viewer.organizationId,
         createdById: stamp.actorId,
         createdByLabel: stamp.actorLabel,
@@ -382,6 +398,16 @@ export class TaskService {
 }
 
 type ClaimNextRow = { isOverdue: boolean; hasCandidates: boolean } & (Task | { id: null });
+
+/** The next numbers of the organization. Its row stays locked until the transaction ends, so that they are dense. */
+async function takeNumbers(tx: Transaction, viewer: Viewer, count: number): Promise<number[]> {
+  const { lastTaskNumber } = await tx.prisma.organization.update({
+    where: { id: viewer.organizationId },
+    data: { lastTaskNumber: { increment: count } },
+    select: { lastTaskNumber: true },
+  });
+  return Array.from({ length: count }, (_, index) => lastTaskNumber - count + 1 + index);
+}
 
 function taskEvent<Type extends keyof TaskEventData>(
   viewer: Viewer,
