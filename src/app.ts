@@ -4,7 +4,7 @@ import { Authenticator } from './auth/authenticator.js';
 import { LiveCredentials } from './auth/live-credentials.js';
 import { SignInLimit } from './auth/sign-in-limit.js';
 import type { Config } from './config.js';
-import type { OwnedDatabase } from './database/database.js';
+import type { Database, OwnedDatabase } from './database/database.js';
 import { DatabaseClock } from './database/database-clock.js';
 import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.js';
 import { currentPosition } from './database/event-log.js';
@@ -18,12 +18,15 @@ import type { GraphqlContext } from './graphql/context.js';
 import type { OperationSource } from './graphql/operation.js';
 import { buildSchema } from './graphql/schema.js';
 import { GraphqlServer, graphqlPath } from './graphql/server.js';
+import { RequestAccess } from './http/request-access.js';
 import { createLogger, type Logger } from './kernel/logger.js';
 import type { EventBus } from './realtime/event-bus.js';
 import { EventTailer } from './realtime/event-tailer.js';
 import { MemoryEventBus } from './realtime/memory-event-bus.js';
 import { RedisEventBus } from './realtime/redis-event-bus.js';
 import { SubscriptionHub } from './realtime/subscription-hub.js';
+import { createAuthentication } from './rest/authentication.js';
+import { RestServer } from './rest/server.js';
 
 /** Events of the past that are kept in memory from the start, so that clients that reconnect after a restart cost no query. */
 const warmEvents = 4096;
@@ -110,6 +113,8 @@ async function start(
   liveCredentials.start();
   stops.push(() => liveCredentials.stop());
 
+  const servicesOn = (other: Database) => createServices(other, serviceOptions);
+
   const createContext = ({ viewer, requestId, setHeader }: OperationSource): GraphqlContext => ({
     viewer,
     requestId,
@@ -120,8 +125,9 @@ async function start(
     healthLimits,
     hub,
     services,
-    servicesOn: (other) => createServices(other, serviceOptions),
+    servicesOn,
   });
+  const openMode = !config.ADMIN_TOKEN;
   const graphql = new GraphqlServer({
     schema: buildSchema(),
     createContext,
@@ -130,19 +136,37 @@ async function start(
     logger,
     maxBodyBytes: config.MAX_BODY_BYTES,
     corsOrigins: config.CORS_ORIGINS,
-    openMode: !config.ADMIN_TOKEN,
+    openMode,
+  });
+  const queueNeedsCredential = !openMode && config.QUEUE_AUTH === 'on';
+  const rest = new RestServer({
+    database,
+    clock,
+    healthLimits,
+    services,
+    servicesOn,
+    authenticate: createAuthentication({ authenticator, openMode, queueNeedsCredential }),
+    access: new RequestAccess({ corsOrigins: config.CORS_ORIGINS, openMode }),
+    needsCredential: { coordinator: !openMode, orchestrator: !openMode, queue: queueNeedsCredential, worker: !openMode },
+    logger,
+    maxBodyBytes: {
+      coordinator: config.MAX_BODY_BYTES,
+      orchestrator: config.MAX_BODY_BYTES,
+      queue: config.MAX_BODY_BYTES,
+      worker: config.MAX_WORKER_BODY_BYTES,
+    },
   });
   const server = createServer((request, response) => {
     const pathname = request.url?.split('?', 1)[0];
     if (pathname === graphqlPath) void graphql.handler(request, response);
     else if (pathname === '/') response.writeHead(302, { location: graphqlPath }).end();
-    else response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}');
+    else void rest.handler(request, response);
   });
   graphql.attach(server);
   await listen(server, config);
   stops.push(async () => {
     server.close();
-    await graphql.stop(config.SHUTDOWN_GRACE_MS);
+    await Promise.all([graphql.stop(config.SHUTDOWN_GRACE_MS), rest.stop(config.SHUTDOWN_GRACE_MS)]);
     hub.close();
     server.closeAllConnections();
   });

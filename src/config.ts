@@ -67,6 +67,12 @@ const variables = {
   MAX_BODY_BYTES: integer(1024, 104_857_600)
     .default(1_048_576)
     .describe('Bytes of the largest request body, and of the largest websocket message.'),
+  MAX_WORKER_BODY_BYTES: integer(1024, 104_857_600)
+    .default(16_777_216)
+    .describe('The same for the worker dialect, whose logs carry whole transcripts.'),
+  QUEUE_AUTH: oneOf(['on', 'off'])
+    .default('on')
+    .describe('Off lets the queue dialect, whose clients can send no credential, be called without one: for trusted networks.'),
   CORS_ORIGINS: list.default([]).describe('Origins, separated by commas, that browsers may call from besides the server’s own.'),
   SHUTDOWN_GRACE_MS: integer(0, 60_000)
     .default(8000)

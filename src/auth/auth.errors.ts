@@ -19,7 +19,10 @@ export class ForbiddenError extends DomainError {
 export class RateLimitedError extends DomainError {
   readonly code = 'RATE_LIMITED' satisfies ErrorCode;
 
+  readonly facts: { retryAfterSeconds: number };
+
   constructor(message: string, retryAfterSeconds: number) {
     super(`${message} Try again in ${retryAfterSeconds} seconds.`);
+    this.facts = { retryAfterSeconds };
   }
 }

@@ -148,6 +148,17 @@ function within(identity: Identity, organization: string | null): Viewer {
   return identity.viewer;
 }
 
+/** Somebody who was asked for nothing, and may do nothing. */
+export const anonymousViewer: Viewer = anonymous({ hasStaleCookie: false });
+
+/** Whoever calls over a network that the operator trusts: anybody of the default organization, without the operator's rights. */
+export const trustedViewer: Viewer = {
+  organizationId: defaultOrganizationId,
+  actor: null,
+  scopes: new Set(['READ', 'WORK']),
+  credential: { kind: 'open' },
+};
+
 function anonymous({ hasStaleCookie }: { hasStaleCookie: boolean }): Viewer {
   return {
     organizationId: defaultOrganizationId,

@@ -16,7 +16,10 @@ export const errorCodes = {
   DOCUMENT_TOO_LARGE: 'The document has more tokens than the server allows. Ask in several requests.',
   DOCUMENT_TOO_COSTLY: 'The document asks for more than one request may cost. Ask for fewer rows or fields, in several requests.',
   BODY_TOO_LARGE: 'The request body is over the size the server takes. Send less at once.',
-  BAD_REQUEST: 'The HTTP request cannot be read as a GraphQL request. Correct its method, headers or body.',
+  BAD_REQUEST: 'The HTTP request cannot be read. Correct its method, headers or body.',
+  INVALID_JSON: 'The body of a REST request is not JSON. Correct its syntax.',
+  ROUTE_NOT_FOUND: 'No REST endpoint has this path. `/openapi.json` lists them all.',
+  METHOD_NOT_ALLOWED: 'The REST endpoint does not have this method; the header `Allow` lists those it has.',
 
   // Who is asking
   UNAUTHENTICATED: 'The credential is missing, wrong, expired or revoked. Sign in, or use a valid key.',

@@ -10,6 +10,8 @@ import { isId } from '../kernel/ids.js';
 declare module 'zod' {
   interface GlobalMeta {
     graphql?: string;
+    /** JSON type, where zod cannot tell it. */
+    type?: 'object';
   }
 }
 
@@ -87,7 +89,7 @@ export function jsonObject(description: string) {
       // Not z.record, which drops a key `__proto__` before it is refused.
       .custom<Record<string, unknown>>(isJsonObject, { error: 'must be a JSON object' })
       .superRefine(checkJson)
-      .meta({ graphql: 'JSON', description: `${description} At most ${jsonBytesMax} bytes.` })
+      .meta({ graphql: 'JSON', type: 'object', description: `${description} At most ${jsonBytesMax} bytes.` })
   );
 }
 
@@ -137,4 +139,16 @@ function checkJson(value: unknown, context: z.core.$RefinementCtx): void {
   if (Buffer.byteLength(JSON.stringify(value ?? null)) > jsonBytesMax) {
     context.addIssue({ code: 'custom', message: `must have at most ${jsonBytesMax} bytes as JSON` });
   }
+}
+
+/** Clients write null for a field they leave out; it stays only where null has a meaning of its own. */
+export function withoutNulls(schema: z.ZodObject, input: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(input).flatMap(([key, value]) => {
+      const field = schema.shape[key] as z.ZodType | undefined;
+      if (value === null && !field?.safeParse(null).success) return [];
+      const items = field instanceof z.ZodArray && field.element instanceof z.ZodObject ? field.element : null;
+      return [[key, items && Array.isArray(value) ? value.map((item) => withoutNulls(items, item)) : value]];
+    }),
+  );
 }

@@ -1,5 +1,6 @@
 import { type ExecutionResult, GraphQLError, Kind } from 'graphql';
 import { type ErrorCode, errorCodes } from '../features/error-code.js';
+import { describeError } from '../kernel/describe-error.js';
 import { DomainError } from '../kernel/domain-error.js';
 import type { Logger } from '../kernel/logger.js';
 
@@ -29,7 +30,7 @@ export function createErrorMask(logger: Logger): ErrorMask {
         return error;
       }
     }
-    logger.error({ ...operation, error: describe(cause) }, 'an operation failed unexpectedly');
+    logger.error({ ...operation, error: describeError(cause) }, 'an operation failed unexpectedly');
     return located(error, 'Internal error. The server log has the details under this request id.', {
       code: 'INTERNAL_ERROR',
       requestId: operation.requestId,
@@ -78,11 +79,4 @@ function located(error: unknown, message: string, extensions: GraphQLError['exte
     path: place?.path,
     extensions,
   });
-}
-
-/** What the log keeps of an error: never its other properties, in which libraries carry queries, inputs and headers. */
-function describe(error: unknown, depth = 0): object {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const cause = error.cause !== undefined && depth < 5 ? { cause: describe(error.cause, depth + 1) } : {};
-  return { type: error.name, message: error.message, stack: error.stack, ...cause };
 }

@@ -1,7 +1,7 @@
 import type { ObjectFieldBuilder } from '@pothos/core';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { attempt, type Outcome, once } from '../features/idempotency.js';
-import type { CommandOf } from '../features/input-fields.js';
+import { type CommandOf, withoutNulls } from '../features/input-fields.js';
 import type { Services } from '../features/services.js';
 import type { UserErrorData } from '../kernel/user-error.js';
 import { builder, type SchemaTypes } from './builder.js';
@@ -77,16 +77,4 @@ async function execute<Schema extends z.ZodObject, Result>(
   if (idempotencyKey === undefined) return attempt(() => run(context.services));
   const request = { viewer: context.viewer, operation: name, input, key: idempotencyKey };
   return once(context.database, request, (database) => run(context.servicesOn(database)));
-}
-
-/** GraphQL clients write null for a field they leave out; it stays only where null has a meaning of its own. */
-function withoutNulls(schema: z.ZodObject, input: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(input).flatMap(([key, value]) => {
-      const field = schema.shape[key] as z.ZodType | undefined;
-      if (value === null && !field?.safeParse(null).success) return [];
-      const items = field instanceof z.ZodArray && field.element instanceof z.ZodObject ? field.element : null;
-      return [[key, items && Array.isArray(value) ? value.map((item) => withoutNulls(items, item)) : value]];
-    }),
-  );
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { RequestRefusal } from './request-refusal.js';
+import { decodeUtf8, parseJson, readBody } from '../http/request-body.js';
+import { RequestRefusal } from '../http/request-refusal.js';
 
 /** Throws RequestRefusal for every method that GraphQL over HTTP does not have. */
 export function requireMethod(request: IncomingMessage): void {
@@ -46,48 +47,4 @@ function paramsOfQueryString(url: string): object {
     variables: json('variables'),
     extensions: json('extensions'),
   };
-}
-
-/**
- * The whole body, however it is framed.
- *
- * Past the limit the rest is not kept, and not refused either: Node reads it away after the answer. Cutting the
- * connection would be quicker, but a client that still writes would then see a reset instead of the 413.
- */
-function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const tooLarge = () =>
-    new RequestRefusal(413, 'BODY_TOO_LARGE', `The request body is over the limit of ${maxBytes} bytes. Send less at once.`);
-  if (Number(request.headers['content-length']) > maxBytes) return Promise.reject(tooLarge());
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const keep = (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      request.off('data', keep);
-      reject(tooLarge());
-    };
-    request.on('data', keep);
-    request.once('end', () => resolve(Buffer.concat(chunks)));
-    request.once('error', () => reject(new RequestRefusal(400, 'BAD_REQUEST', 'The request body ended early.')));
-  });
-}
-
-function decodeUtf8(body: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch {
-    throw new RequestRefusal(400, 'BAD_REQUEST', 'The request body is not UTF-8.');
-  }
-}
-
-function parseJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new RequestRefusal(400, 'BAD_REQUEST', `${what} is not valid JSON.`);
-  }
 }

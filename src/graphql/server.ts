@@ -4,14 +4,17 @@ import { pipeline as pipe } from 'node:stream/promises';
 import type { GraphQLSchema } from 'graphql';
 import type { PresentedCredentials } from '../auth/authenticator.js';
 import type { Viewer } from '../auth/viewer.js';
-import { newId } from '../kernel/ids.js';
+import { withDeadline } from '../http/deadline.js';
+import { InFlightRequests } from '../http/in-flight.js';
+import { RequestAccess } from '../http/request-access.js';
+import { requestIdOf } from '../http/request-id.js';
+import { RequestRefusal } from '../http/request-refusal.js';
 import type { Logger } from '../kernel/logger.js';
 import { GraphiqlPage, isGraphiqlRequest } from './graphiql.js';
 import type { OperationSource } from './operation.js';
 import { createPipeline, type HttpOperationSource, type Pipeline } from './pipeline.js';
-import { RequestAccess } from './request-access.js';
+import { sendFailure } from './request-failure.js';
 import { readParams, requireMethod } from './request-params.js';
-import { RequestRefusal, sendFailure } from './request-refusal.js';
 import { type LiveCredentials, WebsocketFace } from './websocket.js';
 
 /** Where GraphQL is served, over HTTP and websockets. */
@@ -39,19 +42,15 @@ export interface GraphqlServerOptions {
   maxBufferedBytes?: number;
 }
 
-/** Any text that is safe in a header and in a log line, so that a caller's own id can be followed through both. */
-const requestIdPattern = /^[\w.:-]{1,128}$/;
-
 /** The GraphQL face: one pipeline, served over HTTP (JSON and SSE) and websockets, with GraphiQL for people. Nothing listens until the owner of an HTTP server routes to it. */
 export class GraphqlServer {
   private readonly pipeline: Pipeline;
   private readonly access: RequestAccess;
   private readonly websocket: WebsocketFace;
   private readonly graphiql: GraphiqlPage;
-  private readonly inFlight = new Set<ServerResponse>();
+  private readonly inFlight = new InFlightRequests();
   private readonly streams = new Set<AbortController>();
   private isStopping = false;
-  private onIdle = () => {};
 
   constructor(private readonly options: GraphqlServerOptions) {
     this.pipeline = createPipeline(options);
@@ -72,7 +71,7 @@ export class GraphqlServer {
   /** Answers one request on `/graphql`; whoever owns the HTTP server routes to it. */
   readonly handler = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const requestId = requestIdOf(request);
-    this.track(response);
+    this.inFlight.track(response);
     response.setHeader('x-request-id', requestId);
     try {
       await this.answer(request, response, requestId);
@@ -93,18 +92,7 @@ export class GraphqlServer {
   async stop(deadlineMs: number): Promise<void> {
     this.isStopping = true;
     for (const stream of this.streams) stream.abort();
-    for (const response of this.inFlight) closeConnectionAfter(response);
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
-    const answered = new Promise<void>((resolve) => {
-      this.onIdle = resolve;
-      if (this.inFlight.size === 0) resolve();
-    });
-    await Promise.all([this.websocket.stop(deadline), Promise.race([answered, deadline])]);
-    clearTimeout(timer);
-    for (const response of this.inFlight) response.destroy();
+    await withDeadline(deadlineMs, (deadline) => Promise.all([this.websocket.stop(deadline), this.inFlight.finish(deadline)]));
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
@@ -155,25 +143,6 @@ export class GraphqlServer {
     if (response.destroyed || this.isStopping) close();
     return stream.signal;
   }
-
-  private track(response: ServerResponse): void {
-    this.inFlight.add(response);
-    if (this.isStopping) closeConnectionAfter(response);
-    response.once('close', () => {
-      this.inFlight.delete(response);
-      if (this.inFlight.size === 0) this.onIdle();
-    });
-  }
-}
-
-function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && requestIdPattern.test(given) ? given : newId();
-}
-
-/** Keeps the client from sending its next request over a connection that is about to go. */
-function closeConnectionAfter(response: ServerResponse): void {
-  if (!response.headersSent) response.setHeader('connection', 'close');
 }
 
 async function sendAnswer(answer: Response, response: ServerResponse): Promise<void> {

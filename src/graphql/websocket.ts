@@ -5,13 +5,13 @@ import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { PresentedCredentials } from '../auth/authenticator.js';
 import type { Viewer } from '../auth/viewer.js';
+import type { RequestAccess } from '../http/request-access.js';
 import { DomainError } from '../kernel/domain-error.js';
 import { newId } from '../kernel/ids.js';
 import type { Logger } from '../kernel/logger.js';
 import { toWireError } from './error-mask.js';
 import { type OperationSource, type PreparedOperation, prepareOperation } from './operation.js';
 import type { Pipeline } from './pipeline.js';
-import type { RequestAccess } from './request-access.js';
 import { WebsocketConnection } from './websocket-connection.js';
 
 /** Closing codes besides those of the protocol (`CloseCode`); clients reconnect after both. */

@@ -1,20 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ErrorCode } from '../features/error-code.js';
+import { RequestRefusal } from '../http/request-refusal.js';
 import { DomainError } from '../kernel/domain-error.js';
 import { type ErrorMask, toWireError } from './error-mask.js';
-
-/** An HTTP request that is answered without running an operation, because of how it was sent. */
-export class RequestRefusal extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: ErrorCode,
-    message: string,
-    readonly headers: Record<string, string> = {},
-  ) {
-    super(message);
-    this.name = 'RequestRefusal';
-  }
-}
 
 /** Answers with a GraphQL error body, whatever went wrong; what is not ours to tell is masked. */
 export function sendFailure(

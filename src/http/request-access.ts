@@ -15,11 +15,15 @@ const csrfHeaders = ['x-graphql-yoga-csrf', 'apollo-require-preflight', 'authori
 const allowedHeaders = [
   'content-type',
   'authorization',
+  'idempotency-key',
+  'x-agent-id',
   'x-organization',
   'x-request-id',
   'x-graphql-yoga-csrf',
   'apollo-require-preflight',
 ].join(', ');
+
+const exposedHeaders = 'x-request-id, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset';
 
 /**
  * Which callers may reach the server at all, judged by the headers a browser sets and a page cannot forge.
@@ -40,8 +44,7 @@ export class RequestAccess {
    */
   isHostAllowed(request: IncomingMessage): boolean {
     if (!this.options.openMode) return true;
-    const url = `http://${request.headers.host ?? ''}`;
-    return URL.canParse(url) && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
+    return isLoopbackUrl(`http://${request.headers.host ?? ''}`);
   }
 
   /** Whether no browser sent the request, or a page of the server itself or of a listed origin did. */
@@ -90,17 +93,35 @@ export class RequestAccess {
     );
   }
 
-  /** Tells browsers what pages of other origins may do: nothing, save those listed. */
-  setCorsHeaders(request: IncomingMessage, response: ServerResponse): void {
+  /**
+   * Whether a page of the request's origin may call an older API. Where a credential is needed every page may: it has only
+   * the one that it was given, since cookies do not count from there. Where none is needed, only the pages that are trusted
+   * anyway, and those that are served on this machine.
+   */
+  isPageAllowed(request: IncomingMessage, { needsCredential }: { needsCredential: boolean }): boolean {
+    const { origin } = request.headers;
+    return needsCredential || this.isOriginTrusted(request) || isLoopbackUrl(origin ?? '');
+  }
+
+  /** Tells browsers what pages of other origins may do: nothing, save those listed, and where `isOpenToPages` every one without its cookies. */
+  setCorsHeaders(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { methods = 'GET, POST', isOpenToPages = false }: { methods?: string; isOpenToPages?: boolean } = {},
+  ): void {
     response.setHeader('vary', 'Origin');
     const { origin } = request.headers;
-    if (origin === undefined || !this.listed.has(origin)) return;
+    if (origin === undefined || !(isOpenToPages || this.listed.has(origin))) return;
+    if (this.listed.has(origin)) response.setHeader('access-control-allow-credentials', 'true');
     response.setHeader('access-control-allow-origin', origin);
-    response.setHeader('access-control-allow-credentials', 'true');
-    response.setHeader('access-control-expose-headers', 'x-request-id');
+    response.setHeader('access-control-expose-headers', exposedHeaders);
     if (request.method !== 'OPTIONS') return;
-    response.setHeader('access-control-allow-methods', 'GET, POST');
+    response.setHeader('access-control-allow-methods', methods);
     response.setHeader('access-control-allow-headers', allowedHeaders);
     response.setHeader('access-control-max-age', '600');
   }
+}
+
+function isLoopbackUrl(url: string): boolean {
+  return URL.canParse(url) && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
 }

@@ -1,0 +1,45 @@
+import { UnauthenticatedError } from '../auth/auth.errors.js';
+import { type Authenticator, anonymousViewer, trustedViewer } from '../auth/authenticator.js';
+import type { Viewer } from '../auth/viewer.js';
+import type { Authenticate, Dialect } from './dialect.js';
+
+export interface RestAuthenticationOptions {
+  authenticator: Authenticator;
+  /** Nobody needs a credential. */
+  openMode: boolean;
+  /** False says that the network of the queue dialect's clients, which cannot send a credential, is trusted. */
+  queueNeedsCredential: boolean;
+}
+
+/** How each dialect finds out who is calling. */
+export function createAuthentication(options: RestAuthenticationOptions): Record<Dialect['name'], Authenticate> {
+  const { authenticator, openMode, queueNeedsCredential } = options;
+
+  const bearerOrCookie: Authenticate = async (credentials, access) => {
+    if (access === 'open') return anonymousViewer;
+    return identified(await findCaller(credentials));
+  };
+
+  /** In open mode an older client may send whatever credential it was once given. */
+  async function findCaller(credentials: Parameters<Authenticate>[0]): Promise<Viewer> {
+    try {
+      return await authenticator.authenticate(credentials);
+    } catch (error) {
+      if (!openMode || !(error instanceof UnauthenticatedError)) throw error;
+      return authenticator.authenticate({ ...credentials, authorization: null, cookie: null });
+    }
+  }
+
+  return {
+    coordinator: bearerOrCookie,
+    orchestrator: bearerOrCookie,
+    queue: async (credentials, access) =>
+      queueNeedsCredential || credentials.authorization !== null ? bearerOrCookie(credentials, access) : trustedViewer,
+    worker: bearerOrCookie,
+  };
+}
+
+function identified(viewer: Viewer): Viewer {
+  if (viewer.credential.kind === 'anonymous') throw new UnauthenticatedError();
+  return viewer;
+}
