@@ -12,6 +12,7 @@ import { applyMigrations } from './database/migration-runner.js';
 import { openDatabase } from './database/pg-database.js';
 import { startRetention } from './database/retention.js';
 import { AgentHealthWatch } from './features/agents/agent.health.js';
+import { JobExpiry } from './features/jobs/job.expiry.js';
 import { createServices, type ServiceOptions } from './features/services.js';
 import { TaskExpiry } from './features/tasks/task.expiry.js';
 import type { GraphqlContext } from './graphql/context.js';
@@ -93,10 +94,11 @@ async function start(
 
   const clockwork = { intervalMs: config.SWEEP_INTERVAL_MS, logger };
   const expiry = new TaskExpiry(database, clock, clockwork);
+  const jobExpiry = new JobExpiry(database, clockwork);
   const healthLimits = { staleSeconds: config.AGENT_STALE_SECONDS, offlineSeconds: config.AGENT_OFFLINE_SECONDS };
   const healthWatch = new AgentHealthWatch(database, healthLimits, clockwork);
   if (runsClockwork) {
-    for (const loop of [expiry, healthWatch]) {
+    for (const loop of [expiry, jobExpiry, healthWatch]) {
       loop.start();
       stops.push(() => loop.stop());
     }
@@ -104,6 +106,8 @@ async function start(
 
   const serviceOptions: ServiceOptions = {
     onLease: (leaseSeconds) => expiry.expectLapseIn(leaseSeconds),
+    onJobLease: (leaseSeconds) => jobExpiry.expectLapseIn(leaseSeconds),
+    jobLeaseSeconds: config.JOB_LEASE_SECONDS,
     sessionHours: config.SESSION_HOURS,
     signInLimit: new SignInLimit(),
   };

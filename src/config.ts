@@ -62,6 +62,9 @@ const variables = {
   AGENT_OFFLINE_SECONDS: integer(2, 604_800)
     .default(300)
     .describe('Seconds without a heartbeat after which an agent is OFFLINE.'),
+  JOB_LEASE_SECONDS: integer(1, 86_400)
+    .default(7200)
+    .describe('Seconds without a heartbeat after which the run of a job is lost, and the job waits again.'),
   SESSION_HOURS: integer(1, 8760).default(72).describe('Hours for which a sign-in lasts.'),
   IDEMPOTENCY_HOURS: integer(1, 8760).default(24).describe('Hours for which the first answer to an idempotency key is kept.'),
   MAX_BODY_BYTES: integer(1024, 104_857_600)

@@ -6,6 +6,7 @@ import { EventCursorDocument, EventsDocument } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp } from './support/app.js';
 import { type Caller, call, codesOf } from './support/graphql-call.js';
 import {
+  enqueueJob,
   mutate,
   type SeededOrganization,
   seedOrganization,
@@ -248,7 +249,10 @@ async function rowsOf(organization: SeededOrganization): Promise<string[]> {
 }
 
 /** Lets something happen that every filter of the organization wants. */
-async function makeEvents({ agent, things, mark }: SeededOrganization): Promise<void> {
+async function makeEvents(organization: SeededOrganization): Promise<void> {
+  const { agent, operator, things, mark } = organization;
+  await enqueueJob(app, organization);
+  await mutate(app, operator, 'jobStart', {}, 'job { id }');
   for (const status of ['BUSY', 'ACTIVE']) await mutate(app, agent, 'agentSetStatus', { status }, 'agent { id }');
   await mutate(app, agent, 'taskClaim', { taskId: things.Task }, 'task { id }');
   await mutate(app, agent, 'taskRelease', { taskId: things.Task }, 'task { id }');

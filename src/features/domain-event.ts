@@ -1,6 +1,7 @@
 import type { AgentEventData } from './agents/agent.events.js';
 import type { ApiKeyEventData } from './api-keys/api-key.events.js';
 import type { DecisionEventData } from './decisions/decision.events.js';
+import type { JobEventData } from './jobs/job.events.js';
 import type { MessageEventData } from './messages/message.events.js';
 import type { OrganizationEventData } from './organizations/organization.events.js';
 import type { PlanEventData } from './plans/plan.events.js';
@@ -17,6 +18,7 @@ export interface DomainEventData
     MessageEventData,
     PlanEventData,
     DecisionEventData,
+    JobEventData,
     OrganizationEventData,
     UserEventData,
     SessionEventData,
@@ -46,6 +48,11 @@ export const eventTypes: Record<EventType, string> = {
   PlanRevised: 'The title or the text of a plan was changed: it has a new revision.',
   PlanStatusChanged: 'Somebody said where a plan stands now.',
   DecisionRecorded: 'A decision was recorded, and perhaps took the place of another.',
+  JobEnqueued: 'A job was put into the queue: a run of a ticket, or the answer to a comment on its pull request.',
+  JobStarted: 'A coordinator took a job: it runs under a lease.',
+  JobLeaseExpired: 'A run was lost, as its lease lapsed without a heartbeat: the job is PENDING again.',
+  JobCompleted: 'A run ended well. What became of the ticket is said by the ticket.',
+  JobFailed: 'A run ended badly, or the job was lost for the last time: FAILED.',
   OrganizationCreated: 'The organization was created.',
   UserCreated: 'A user was created, and can sign in.',
   SessionCreated: 'A user signed in.',

@@ -38,6 +38,7 @@ export const errorCodes = {
   MESSAGE_NOT_FOUND: 'No such message.',
   PLAN_NOT_FOUND: 'No such plan.',
   DECISION_NOT_FOUND: 'No such decision.',
+  JOB_NOT_FOUND: 'No such job.',
 
   // Tasks and leases
   TASK_NOT_READY: 'The task cannot be claimed in the status it has. Wait until it is READY, or claim another.',
@@ -49,6 +50,12 @@ export const errorCodes = {
   LEASE_LOST:
     'The caller does not hold the task now: its lease lapsed, or the task was claimed again. Stop working on it, then claim it again.',
   ILLEGAL_TRANSITION: 'The task cannot go from the status it has to the one asked for. The error lists where it can go.',
+
+  // Jobs
+  JOB_NOT_RUNNING:
+    'The run is over: it never began, has ended, was lost without a heartbeat, or the job was started again. Stop it; its result counts no more.',
+  PROJECT_NOT_RUNNABLE:
+    'Agents cannot work on the project: it has no repository, or no directory where it runs on the host. Set it first.',
 
   // Everything else
   ALREADY_EXISTS: 'A thing with that name or address exists already. Choose another, or use the existing one.',

@@ -3,6 +3,7 @@ import type { Database } from '../database/database.js';
 import { AgentService } from './agents/agent.service.js';
 import { ApiKeyService } from './api-keys/api-key.service.js';
 import { DecisionService } from './decisions/decision.service.js';
+import { type JobOptions, JobService } from './jobs/job.service.js';
 import { MessageService } from './messages/message.service.js';
 import { OrganizationService } from './organizations/organization.service.js';
 import { PlanService } from './plans/plan.service.js';
@@ -16,6 +17,7 @@ export interface Services {
   agents: AgentService;
   apiKeys: ApiKeyService;
   decisions: DecisionService;
+  jobs: JobService;
   messages: MessageService;
   organizations: OrganizationService;
   plans: PlanService;
@@ -26,7 +28,7 @@ export interface Services {
 }
 
 /** What commands need beside the database. */
-export interface ServiceOptions {
+export interface ServiceOptions extends JobOptions {
   onLease: (leaseSeconds: number) => void;
   /** Hours for which a sign-in lasts. */
   sessionHours: number;
@@ -39,6 +41,7 @@ export function createServices(database: Database, options: ServiceOptions): Ser
     agents: new AgentService(database),
     apiKeys: new ApiKeyService(database),
     decisions: new DecisionService(database),
+    jobs: new JobService(database, options),
     messages: new MessageService(database),
     organizations: new OrganizationService(database),
     plans: new PlanService(database),

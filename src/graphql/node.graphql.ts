@@ -13,6 +13,7 @@ const findTypesStatement: Statement = {
 select id, case when kind = 'AGENT' then 'Agent' else 'User' end as type from actor where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'ApiKey' from api_key where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Decision' from decision where organization_id = $1::uuid and id = any($2::uuid[])
+union all select id, 'Job' from job where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Message' from message where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Organization' from organization where id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Plan' from plan where organization_id = $1::uuid and id = any($2::uuid[])
@@ -27,6 +28,7 @@ type NodeTypeName =
   | 'User'
   | 'ApiKey'
   | 'Decision'
+  | 'Job'
   | 'Message'
   | 'Organization'
   | 'Plan'
@@ -43,6 +45,7 @@ const loaders: Record<NodeTypeName, Loader> = {
   ApiKey: ({ prisma, viewer }, ids) =>
     prisma.apiKey.findMany({ where: { id: { in: ids }, ...visibleApiKeys(viewer) }, omit: { secretHash: true } }),
   Decision: ({ prisma }, ids) => prisma.decision.findMany({ where: { id: { in: ids } } }),
+  Job: ({ prisma }, ids) => prisma.job.findMany({ where: { id: { in: ids } } }),
   Message: ({ prisma }, ids) => prisma.message.findMany({ where: { id: { in: ids } } }),
   Organization: ({ prisma }, ids) => prisma.organization.findMany({ where: { id: { in: ids } } }),
   Plan: ({ prisma }, ids) => prisma.plan.findMany({ where: { id: { in: ids } } }),

@@ -6,6 +6,8 @@ import '../features/actors/actor.graphql.js';
 import '../features/agents/agent.graphql.js';
 import '../features/api-keys/api-key.graphql.js';
 import '../features/decisions/decision.graphql.js';
+import '../features/jobs/job.events.graphql.js';
+import '../features/jobs/job.graphql.js';
 import '../features/messages/message.commands.graphql.js';
 import '../features/messages/message.events.graphql.js';
 import '../features/messages/message.graphql.js';

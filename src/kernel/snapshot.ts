@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** A value as JSON that `thaw` gives back as it was: dates stay dates; secrets become null. */
+/** A value as JSON that `thaw` gives back as it was: dates and bigints stay what they are; secrets become null. */
 export function freeze(value: unknown): unknown {
   if (value instanceof Date) return { $date: value.toISOString() };
+  if (typeof value === 'bigint') return { $bigint: value.toString() };
   if (value === null || typeof value !== 'object') return value;
   if ('toJSON' in value && typeof value.toJSON === 'function') return value.toJSON();
   if (Array.isArray(value)) return value.map(freeze);
@@ -18,6 +19,7 @@ export function thaw(frozen: unknown): unknown {
   if (frozen === null || typeof frozen !== 'object') return frozen;
   if (Array.isArray(frozen)) return frozen.map(thaw);
   if ('$date' in frozen && typeof frozen.$date === 'string') return new Date(frozen.$date);
+  if ('$bigint' in frozen && typeof frozen.$bigint === 'string') return BigInt(frozen.$bigint);
   return Object.fromEntries(Object.entries(frozen).map(([key, item]) => [key.startsWith('$$') ? key.slice(1) : key, thaw(item)]));
 }
 

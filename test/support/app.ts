@@ -71,6 +71,7 @@ export async function useTestApp(variables: Record<string, string> = {}, options
 
 const instants = {
   task: ['lease_expires_at'],
+  job: ['lease_expires_at'],
   actor: ['last_heartbeat_at'],
   api_key: ['expires_at'],
   session: ['expires_at'],

@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
+import { newId } from '../../src/kernel/ids.js';
 import type { TestApp } from './app.js';
 import { type Caller, call, userErrors } from './graphql-call.js';
 import { type Operation, type Place, placesOf, variablesOf } from './schema-walk.js';
@@ -23,7 +24,7 @@ interface Tenant {
 /** The same with one thing of every kind. */
 export interface SeededOrganization extends Tenant {
   agent: Caller;
-  /** Id of the one thing of each type that `node` finds; the task is ready. */
+  /** Id of the one thing of each type that `node` finds; the task is ready, and the job runs under the fence 1. */
   things: Record<string, string>;
   /** Held by the agent, under the fence. */
   claimedTaskId: string;
@@ -113,6 +114,10 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
     { taskId: claimed.id },
     'task { lease { fence } attempts { nodes { id } } }',
   );
+  const ticket = { mark, organizationId: tenant.organizationId, things: { Project: projectId, Task: ready.id } };
+  const jobId = await enqueueJob(app, ticket);
+  await enqueueJob(app, ticket);
+  await mutate(app, operator, 'jobStart', { projectId }, 'job { id }');
   const subject = { title: mark, projectId, taskId: ready.id };
   const { thread } = await mutate<WithId<'thread'>>(app, user, 'threadCreate', subject, 'thread { id }');
   const said = { threadId: thread.id, type: mark, payload: { text: mark } };
@@ -128,6 +133,7 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
       Agent: agent.id,
       ApiKey: key.apiKey.id,
       Decision: decision.id,
+      Job: jobId,
       Message: message.id,
       Organization: tenant.organizationId,
       Plan: plan.id,
@@ -144,6 +150,20 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
     taskNumber,
     secrets: [...tenant.secrets, apiKey, key.secret],
   };
+}
+
+/** Puts a job for the organization's task into the queue, as the comment on a pull request does. */
+export async function enqueueJob(
+  app: TestApp,
+  { organizationId, things, mark }: Pick<SeededOrganization, 'organizationId' | 'things' | 'mark'>,
+): Promise<string> {
+  const id = newId();
+  await app.sql(
+    `insert into job (id, organization_id, project_id, task_id, kind, pr_number, comment_body, github_comment_id)
+     values ($1, $2, $3, $4, 'REVIEW', 7, $5, 99)`,
+    [id, organizationId, things.Project, things.Task, mark],
+  );
+  return id;
 }
 
 /** Runs a mutation that must succeed; answers its payload. */
@@ -168,6 +188,8 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   decisions: () => ({}),
   eventCursor: () => ({}),
   events: () => ({}),
+  job: () => ({}),
+  jobs: () => ({}),
   messages: () => ({}),
   node: () => ({}),
   nodes: () => ({}),
@@ -185,6 +207,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   viewer: () => ({}),
 
   agentEvents: () => ({}),
+  jobEvents: () => ({}),
   messageEvents: () => ({}),
   taskEvents: () => ({}),
 
@@ -194,6 +217,10 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   apiKeyCreate: () => ({ scopes: 'READ' }),
   apiKeyRevoke: () => ({}),
   decisionRecord: () => ({}),
+  jobComplete: () => ({}),
+  jobFail: () => ({}),
+  jobHeartbeat: () => ({}),
+  jobStart: () => ({}),
   messagePost: () => ({}),
   organizationCreate: () => ({}),
   planCreate: () => ({}),
@@ -219,11 +246,13 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   'Agent.claimedTasks': () => ({}),
   'Plan.revisions': () => ({}),
   'Project.decisions': () => ({}),
+  'Project.jobs': () => ({}),
   'Project.plans': () => ({}),
   'Project.tasks': () => ({}),
   'Project.threads': () => ({}),
   'Task.attempts': ({ claimedTaskId }) => ({ node: claimedTaskId }),
   'Task.history': () => ({}),
+  'Task.jobs': () => ({}),
   'Task.threads': () => ({}),
   'Task.whyNotClaimable': () => ({}),
   'Thread.messages': () => ({}),
@@ -239,6 +268,7 @@ const ids: Record<string, (own: SeededOrganization) => string | undefined> = {
   apiKeyId: ({ things }) => things.ApiKey,
   assigneeId: ({ things }) => things.Agent,
   createdById: ({ things }) => things.User,
+  jobId: ({ things }) => things.Job,
   orchestratorId: ({ orchestratorId }) => orchestratorId,
   ownerId: ({ things }) => things.User,
   planId: ({ things }) => things.Plan,

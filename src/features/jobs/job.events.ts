@@ -1,0 +1,18 @@
+import type { JobKind } from '../../database/generated/prisma/enums.js';
+
+/** What happened to jobs, by event type. `fence` is that of the run concerned. */
+export interface JobEventData {
+  JobEnqueued: { after: 'PENDING'; kind: JobKind; prNumber?: number };
+  JobStarted: {
+    before: 'PENDING';
+    after: 'RUNNING';
+    fence: number;
+    attempts: number;
+    leaseSeconds: number;
+    leaseExpiresAt: string;
+  };
+  JobLeaseExpired: { before: 'RUNNING'; after: 'PENDING'; fence: number; attempts: number; leaseExpiresAt: string };
+  JobCompleted: { before: 'RUNNING'; after: 'COMPLETED'; fence: number; attempts: number };
+  /** With `leaseExpiresAt` when the last lease that it may have has lapsed. */
+  JobFailed: { before: 'RUNNING'; after: 'FAILED'; fence: number; attempts: number; reason?: string; leaseExpiresAt?: string };
+}
