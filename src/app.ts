@@ -14,6 +14,7 @@ import { startRetention } from './database/retention.js';
 import { AgentHealthWatch } from './features/agents/agent.health.js';
 import { JobExpiry } from './features/jobs/job.expiry.js';
 import { createServices, type ServiceOptions } from './features/services.js';
+import { SettingCipher } from './features/settings/setting.cipher.js';
 import { TaskExpiry } from './features/tasks/task.expiry.js';
 import type { GraphqlContext } from './graphql/context.js';
 import type { OperationSource } from './graphql/operation.js';
@@ -110,6 +111,8 @@ async function start(
     jobLeaseSeconds: config.JOB_LEASE_SECONDS,
     sessionHours: config.SESSION_HOURS,
     signInLimit: new SignInLimit(),
+    settingCipher: config.TERARCHITECT_SECRET_KEY ? new SettingCipher(config.TERARCHITECT_SECRET_KEY) : null,
+    workerApiKey: config.TERARCHITECT_WORKER_API_KEY,
   };
   const services = createServices(database, serviceOptions);
   const authenticator = new Authenticator({ database, adminToken: config.ADMIN_TOKEN });

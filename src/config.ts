@@ -43,6 +43,17 @@ const variables = {
     .max(512, 'must have at most 512 characters')
     .optional()
     .describe('Bearer token with every right. Unset: open development mode, on loopback only.'),
+  TERARCHITECT_SECRET_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')
+    .optional()
+    .describe('Key that secret settings are encrypted with: 64 hexadecimal digits. Unset: none can be stored.'),
+  TERARCHITECT_WORKER_API_KEY: z
+    .string()
+    .trim()
+    .max(512, 'must have at most 512 characters')
+    .optional()
+    .describe('Key that worker processes send, unless the setting of this name has another.'),
   LOG_LEVEL: oneOf(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
     .default('info')
     .describe('Least severe level of log line that is written.'),

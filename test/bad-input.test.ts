@@ -220,6 +220,7 @@ describe('a list', () => {
     ['taskClaimNext', 'modelTiers', 'standard', 50],
     ['agentRegister', 'specializations', 'sql', 100],
     ['apiKeyCreate', 'scopes', 'READ', 10],
+    ['settingsUpdate', 'settings', { key: 'AGENT_MODEL', value: 'one of too many' }, 100],
   ] as const)('of too many items is refused: %s.%s', async (name, field, item, max) => {
     const command = named(name);
     const place = { path: ['input', field] };
@@ -234,7 +235,7 @@ describe('a list', () => {
   it('is tried wherever a command takes one', () => {
     const taken = commands.flatMap(({ args }) => placesOf(args).flatMap(({ path }) => (path.includes('0') ? [path[1]] : [])));
 
-    expect(new Set(taken)).toEqual(new Set(['kinds', 'modelTiers', 'scopes', 'specializations', 'tasks']));
+    expect(new Set(taken)).toEqual(new Set(['kinds', 'modelTiers', 'scopes', 'settings', 'specializations', 'tasks']));
   });
 });
 

@@ -6,6 +6,7 @@ import type { MessageEventData } from './messages/message.events.js';
 import type { OrganizationEventData } from './organizations/organization.events.js';
 import type { PlanEventData } from './plans/plan.events.js';
 import type { ProjectEventData } from './projects/project.events.js';
+import type { SettingEventData } from './settings/setting.events.js';
 import type { TaskEventData } from './tasks/task.events.js';
 import type { SessionEventData } from './users/session.events.js';
 import type { UserEventData } from './users/user.events.js';
@@ -22,7 +23,8 @@ export interface DomainEventData
     OrganizationEventData,
     UserEventData,
     SessionEventData,
-    ApiKeyEventData {}
+    ApiKeyEventData,
+    SettingEventData {}
 
 export type EventType = keyof DomainEventData;
 
@@ -59,4 +61,5 @@ export const eventTypes: Record<EventType, string> = {
   SessionEnded: 'A user signed out.',
   ApiKeyCreated: 'An API key was created, besides the first one that an agent gets when it registers.',
   ApiKeyRevoked: 'An API key was revoked: what is open under it is closed.',
+  SettingsChanged: 'Settings were set or removed; which ones, and not to what.',
 };

@@ -61,6 +61,10 @@ export const errorCodes = {
   ALREADY_EXISTS: 'A thing with that name or address exists already. Choose another, or use the existing one.',
   DECISION_ALREADY_SUPERSEDED: 'Another decision already supersedes that one. Supersede the newest instead.',
   REVISION_CONFLICT: 'The plan was revised since it was read. Read it again, then revise from its newest revision.',
+  SECRET_KEY_MISSING:
+    'A secret cannot be stored: the server has no key to encrypt it with. Start it with `TERARCHITECT_SECRET_KEY`.',
+  SETTING_UNREADABLE:
+    'A secret setting is stored and cannot be decrypted. Set it again, or start the server with the key it was stored under.',
   DIFFERENT_ORGANIZATION: 'Two of the named things belong to different organizations.',
   INVALID_OWNERSHIP: 'The task does not belong to the orchestrator that acts.',
   RESYNC_REQUIRED:

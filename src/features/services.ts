@@ -8,6 +8,7 @@ import { MessageService } from './messages/message.service.js';
 import { OrganizationService } from './organizations/organization.service.js';
 import { PlanService } from './plans/plan.service.js';
 import { ProjectService } from './projects/project.service.js';
+import { type SettingOptions, SettingService } from './settings/setting.service.js';
 import { TaskService } from './tasks/task.service.js';
 import { SessionService } from './users/session.service.js';
 import { UserService } from './users/user.service.js';
@@ -23,12 +24,13 @@ export interface Services {
   plans: PlanService;
   projects: ProjectService;
   sessions: SessionService;
+  settings: SettingService;
   tasks: TaskService;
   users: UserService;
 }
 
 /** What commands need beside the database. */
-export interface ServiceOptions extends JobOptions {
+export interface ServiceOptions extends JobOptions, SettingOptions {
   onLease: (leaseSeconds: number) => void;
   /** Hours for which a sign-in lasts. */
   sessionHours: number;
@@ -47,6 +49,7 @@ export function createServices(database: Database, options: ServiceOptions): Ser
     plans: new PlanService(database),
     projects: new ProjectService(database),
     sessions: new SessionService(database, options),
+    settings: new SettingService(database, options),
     tasks: new TaskService(database, options.onLease),
     users: new UserService(database),
   };

@@ -14,6 +14,7 @@ import '../features/messages/message.graphql.js';
 import '../features/organizations/organization.graphql.js';
 import '../features/plans/plan.graphql.js';
 import '../features/projects/project.graphql.js';
+import '../features/settings/setting.graphql.js';
 import '../features/tasks/task.commands.graphql.js';
 import '../features/tasks/task.events.graphql.js';
 import '../features/tasks/task.graphql.js';

@@ -125,6 +125,7 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
   const text = { title: mark, bodyMarkdown: mark, projectId };
   const { plan } = await mutate<WithId<'plan'>>(app, worker, 'planCreate', text, 'plan { id }');
   const { decision } = await mutate<WithId<'decision'>>(app, worker, 'decisionRecord', text, 'decision { id }');
+  await mutate(app, user, 'settingsUpdate', { settings: [{ key: 'AGENT_MODEL', value: mark }] }, '__typename');
 
   return {
     ...tenant,
@@ -198,6 +199,8 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   plans: () => ({}),
   project: () => ({}),
   projects: () => ({}),
+  settings: () => ({}),
+  settingsCheck: () => ({}),
   task: () => ({ number: undefined }),
   taskCounts: () => ({}),
   tasks: () => ({}),
@@ -229,6 +232,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   projectCreate: () => ({}),
   sessionCreate: ({ email, password }) => ({ email, password }),
   sessionEnd: () => ({}),
+  settingsUpdate: () => ({ key: 'AGENT_MODEL', value: uniqueName('model') }),
   taskCancel: onClaimedTask,
   taskClaim: () => ({}),
   taskClaimNext: () => ({ kinds: 'general', modelTiers: 'standard' }),
