@@ -48,7 +48,8 @@ const ViewerRef = builder.objectRef<Viewer>('Viewer').implement({
       type: CredentialKindRef,
       description: 'What the caller proved with.',
       resolve: ({ credential }) => {
-        if (credential.kind === 'anonymous') throw new UnauthenticatedError();
+        // Neither gets this far: the worker key is none to this API.
+        if (credential.kind === 'anonymous' || credential.kind === 'workerKey') throw new UnauthenticatedError();
         return credential.kind;
       },
     }),

@@ -10,6 +10,8 @@ export type Credential =
   | { kind: 'adminToken' }
   | { kind: 'apiKey'; id: string }
   | { kind: 'session'; id: string }
+  /** The key that the worker processes of an organization share; good in their REST dialect alone. */
+  | { kind: 'workerKey' }
   /** Nothing, where a credential is needed, or a cookie that is no longer good: allows no more than to sign in. */
   | { kind: 'anonymous'; hasStaleCookie: boolean };
 
@@ -27,7 +29,7 @@ export interface Viewer {
 /** Who did it, as the event log keeps it. */
 export interface ActorStamp {
   actorId: string | null;
-  /** Set when there is no actor: `admin`, `worker` (an API key that speaks for no agent), `anonymous`, or as the caller named itself. */
+  /** Set when there is no actor: `admin`, `worker` (the worker key, or an API key that speaks for no agent), `anonymous`, or as the caller named itself. */
   actorLabel: string | null;
 }
 
@@ -61,6 +63,7 @@ export function stampOf(viewer: Viewer): ActorStamp {
     case 'adminToken':
       return { actorId: null, actorLabel: 'admin' };
     case 'apiKey':
+    case 'workerKey':
       return { actorId: null, actorLabel: 'worker' };
     default:
       return { actorId: null, actorLabel: 'anonymous' };
