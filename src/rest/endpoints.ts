@@ -1,5 +1,6 @@
+import { settingEndpoints } from '../features/settings/setting.worker.rest.js';
 import type { Endpoint } from './endpoint.js';
 import { healthEndpoints } from './health.rest.js';
 
 /** Every REST endpoint there is. */
-export const endpoints: readonly Endpoint[] = [...healthEndpoints];
+export const endpoints: readonly Endpoint[] = [...healthEndpoints, ...settingEndpoints];
