@@ -43,6 +43,15 @@ export const agentHeartbeatInput = commandInput({
 
 export const agentSetStatusInput = commandInput({ agentId, status });
 
+/** What an agent of the queue dialect says when it checks in; that dialect alone has this command. */
+export const agentCheckInInput = commandInput({
+  externalId: shortText('Id that the agent gives itself.', 255),
+  host: shortText('Where the agent runs. Left out: unchanged.', 255).optional(),
+  capabilities: jsonObject('What the agent can do; shown, never interpreted. Left out: unchanged.').optional(),
+  metadata: jsonObject('Anything of yours; shown, never interpreted. Left out: unchanged.').optional(),
+});
+
 export type AgentRegister = CommandOf<typeof agentRegisterInput>;
 export type AgentHeartbeat = CommandOf<typeof agentHeartbeatInput>;
 export type AgentSetStatus = CommandOf<typeof agentSetStatusInput>;
+export type AgentCheckIn = CommandOf<typeof agentCheckInInput>;

@@ -12,8 +12,9 @@ import { changedFields, pick } from '../changed-fields.js';
 import { ValidationError } from '../validation-error.js';
 import { AgentNotFoundError } from './agent.errors.js';
 import type { AgentEventData } from './agent.events.js';
-import type { AgentHeartbeat, AgentRegister, AgentSetStatus } from './agent.inputs.js';
+import type { AgentCheckIn, AgentHeartbeat, AgentRegister, AgentSetStatus } from './agent.inputs.js';
 import { isOwnStatus, nextHeartbeatSeconds } from './agent.model.js';
+import { checkInStatement } from './sql/check-in.sql.js';
 import { agentHeartbeatStatement } from './sql/health.sql.js';
 
 /** The commands on agents. */
@@ -24,28 +25,22 @@ export class AgentService {
    * Creates the agent that the external id names, with its first API key, or updates its profile: what is left out stays,
    * and neither status nor key change.
    * An agent may register only itself; a member new agents and those it owns; administrators and the operator any.
-   * `ownerLabel` names an owner who is not registered here, as the coordinator dialect's callers do.
    * Throws ForbiddenError, AgentNotFoundError (for the owner).
    */
-  async register(
-    viewer: Viewer,
-    input: AgentRegister,
-    { ownerLabel }: { ownerLabel?: string } = {},
-  ): Promise<{ agent: Actor; apiKey: Secret | null }> {
+  async register(viewer: Viewer, input: AgentRegister): Promise<{ agent: Actor; apiKey: Secret | null }> {
     requireScope(viewer, 'WORK');
     return this.database.transaction(async (tx) => {
       const organizationId = viewer.organizationId;
       await lockName(tx, organizationId, `agent ${input.externalId}`);
       const where = { organizationId_externalId: { organizationId, externalId: input.externalId } };
       const existing = await tx.prisma.actor.findUnique({ where });
-      requireMayRegister(viewer, existing, { externalId: input.externalId, owner: input.ownerId ?? ownerLabel });
+      requireMayRegister(viewer, existing, input);
       const ownerId = input.ownerId ?? (existing || viewer.actor?.kind !== 'USER' ? undefined : viewer.actor.id);
       if (ownerId) await requireOwner(tx.prisma, viewer, ownerId);
       const { externalId, capabilities, metadata, ...profile } = input;
       const fields = {
         ...profile,
-        ownerId: ownerLabel === undefined ? ownerId : null,
-        ownerLabel: input.ownerId === undefined ? ownerLabel : null,
+        ownerId,
         capabilities: capabilities as Prisma.InputJsonObject | undefined,
         metadata: metadata as Prisma.InputJsonObject | undefined,
       };
@@ -104,6 +99,57 @@ export class AgentService {
     });
   }
 
+  /**
+   * The id of the agent that the caller names. One that is not known yet is registered on the fly, under that name and
+   * without an API key; of several calls at once that name it first, one does.
+   * Whether the caller may act for the agent is the business of the command that it is named for; nobody registers one
+   * that it may not act for. Throws ForbiddenError.
+   */
+  async named(viewer: Viewer, externalId: string): Promise<string> {
+    requireScope(viewer, 'WORK');
+    const where = { organizationId_externalId: { organizationId: viewer.organizationId, externalId } };
+    const known = await this.database.prisma.actor.findUnique({ where, select: { id: true } });
+    if (known) return known.id;
+    return this.database.transaction(async (tx) => {
+      await lockName(tx, viewer.organizationId, `agent ${externalId}`);
+      const existing = await tx.prisma.actor.findUnique({ where, select: { id: true } });
+      if (existing) return existing.id;
+      requireMayRegister(viewer, null, { externalId });
+      const agent = await tx.prisma.actor.create({
+        data: {
+          id: newId(),
+          organizationId: viewer.organizationId,
+          kind: 'AGENT',
+          externalId,
+          name: externalId,
+          ownerId: viewer.actor?.kind === 'USER' ? viewer.actor.id : null,
+        },
+      });
+      const facts = { externalId, name: externalId, specializations: [] };
+      await appendEvents(tx, [agentEvent(stampOf(viewer), agent, 'AgentRegistered', facts)]);
+      return agent.id;
+    });
+  }
+
+  /**
+   * Records that the agent of the queue dialect is alive, registering it on the fly, and what it says of itself.
+   * Every lease that it holds on a task of that dialect lasts again its whole length from now; one that has lapsed is lost.
+   * Throws ForbiddenError.
+   */
+  async checkIn(viewer: Viewer, input: AgentCheckIn): Promise<{ agent: Actor }> {
+    const agentId = await this.named(viewer, input.externalId);
+    await actAs(this.database, viewer, agentId);
+    const [agent] = await this.database.write<Actor>(checkInStatement, [
+      viewer.organizationId,
+      agentId,
+      input.host ?? null,
+      input.capabilities ? JSON.stringify(input.capabilities) : null,
+      input.metadata ? JSON.stringify(input.metadata) : null,
+    ]);
+    if (!agent) throw new AgentNotFoundError(agentId);
+    return { agent };
+  }
+
   async #update(tx: Transaction, viewer: Viewer, existing: Actor, fields: Prisma.ActorUncheckedUpdateInput): Promise<Actor> {
     const changed = changedFields(existing, fields);
     if (changed.length === 0) return existing;
@@ -132,11 +178,7 @@ export class AgentService {
 }
 
 /** An agent registers only itself; a member new agents and those it owns, as its own; administrators and the operator any. */
-function requireMayRegister(
-  viewer: Viewer,
-  existing: Actor | null,
-  input: { externalId: string; owner: string | undefined },
-): void {
+function requireMayRegister(viewer: Viewer, existing: Actor | null, input: AgentRegister): void {
   if (!isPerson(viewer)) {
     if (existing && existing.id === viewer.actor?.id) return;
     throw new ForbiddenError('An agent may register only itself, under the external id that it has.', { path: ['externalId'] });
@@ -147,7 +189,7 @@ function requireMayRegister(
       path: ['externalId'],
     });
   }
-  if (input.owner !== undefined && input.owner !== viewer.actor?.id) {
+  if (input.ownerId && input.ownerId !== viewer.actor?.id) {
     throw new ForbiddenError('Only an administrator may give an agent to another owner.', { path: ['ownerId'] });
   }
 }

@@ -2,7 +2,8 @@ import { columns } from '../../../database/columns.js';
 import type { Statement } from '../../../database/database.js';
 import { Prisma } from '../../../database/generated/prisma/client.js';
 
-const logHealth = (label: string) => `
+/** Logs the change of health of the rows of `changed`; `label` is who did it, as the columns actor_id and actor_label. */
+export const logHealth = (label: string) => `
   insert into event (organization_id, type, actor_id, actor_label, subject_id, agent_id, data)
   select organization_id, 'AgentHealthChanged', ${label}, id, id, jsonb_build_object('before', before_health, 'after', health)
   from changed where before_health <> health`;
