@@ -9,6 +9,7 @@ import {
   TaskFailDocument,
   TaskHeartbeatDocument,
   TaskReleaseDocument,
+  TaskResetDocument,
   TaskSetStatusDocument,
   type TaskStatus,
 } from '../src/sdk/generated.js';
@@ -51,6 +52,7 @@ type Command =
   | { kind: 'claim'; actor: 0 | 1 }
   | { kind: 'heartbeat'; actor: Actor; fenceAge: number | null }
   | { kind: 'release'; actor: Actor; fenceAge: number | null }
+  | { kind: 'reset'; actor: Actor; fenceAge: number | null }
   | { kind: 'move'; actor: Actor; fenceAge: number | null; to: TaskStatus }
   | { kind: 'elapse'; seconds: number };
 
@@ -62,6 +64,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('claim' as const), actor: agent }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('heartbeat' as const), actor, fenceAge }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('release' as const), actor, fenceAge }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reset' as const), actor, fenceAge }) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -117,6 +120,13 @@ function step(model: Model, command: Command): string | null {
     fence !== undefined
       ? fence === model.fence && (isPerson || isHolder)
       : isPerson || (model.holder === null ? model.expiredFor !== command.actor : isHolder);
+  if (command.kind === 'reset') {
+    // Agents reset only what came in by the queue dialect.
+    if (!isPerson) return 'FORBIDDEN';
+    if (!mayWrite) return 'LEASE_LOST';
+    Object.assign(model, { status: 'READY', holder: null });
+    return null;
+  }
   const sources = command.kind === 'release' ? held : (reachableFrom[command.to] ?? []);
   if (!mayWrite) return 'LEASE_LOST';
   if (!sources.includes(model.status)) return 'ILLEGAL_TRANSITION';
@@ -154,6 +164,7 @@ async function send(taskId: string, model: Model, command: Exclude<Command, { ki
   const input = { taskId, fence: fenceOf(model, command.fenceAge) };
   if (command.kind === 'heartbeat') return codes((await client.request(TaskHeartbeatDocument, { input })).taskHeartbeat);
   if (command.kind === 'release') return codes((await client.request(TaskReleaseDocument, { input })).taskRelease);
+  if (command.kind === 'reset') return codes((await client.request(TaskResetDocument, { input })).taskReset);
   switch (command.to) {
     case 'DONE':
       return codes((await client.request(TaskCompleteDocument, { input })).taskComplete);

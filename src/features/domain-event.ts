@@ -39,6 +39,7 @@ export const eventTypes: Record<EventType, string> = {
   TaskCompleted: 'A task was finished: DONE.',
   TaskFailed: 'A task was finished without success: FAILED.',
   TaskCanceled: 'A task was ended before it was finished: CANCELED.',
+  TaskReset: 'A task was put back to be done again: READY, without a holder and without a result.',
   AgentRegistered: 'An agent registered for the first time.',
   AgentUpdated: 'The profile of an agent changed.',
   AgentStatusChanged: 'An agent, or a person for it, set its status.',

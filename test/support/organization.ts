@@ -242,6 +242,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   taskFail: onClaimedTask,
   taskHeartbeat: onClaimedTask,
   taskRelease: onClaimedTask,
+  taskReset: onClaimedTask,
   taskSetStatus: (own) => ({ ...onClaimedTask(own), status: 'BLOCKED' }),
   taskUpdate: () => ({}),
   threadCreate: () => ({}),

@@ -14,6 +14,7 @@ import {
   taskFailInput,
   taskHeartbeatInput,
   taskReleaseInput,
+  taskResetInput,
   taskSetStatusInput,
   taskUpdateInput,
 } from './task.inputs.js';
@@ -153,6 +154,14 @@ mutation('taskCancel', {
     'End an unfinished task for good; a holder loses it at once. A task that an agent holds may be canceled by that agent, by whoever created it and by people; one that nobody holds, by anybody who works here.',
   input: taskCancelInput,
   run: (services, context, input) => services.tasks.cancel(context.viewer, input),
+  payload: (t) => ({ task: t.field(taskField) }),
+});
+
+mutation('taskReset', {
+  description:
+    'Have a task done again: from any status, also a final one, it becomes READY, its holder loses it at once, and its result is cleared. For people; an agent may reset a task that came in by the queue dialect, unless another agent holds it. Resetting a READY task changes nothing. The fence does not fall.',
+  input: taskResetInput,
+  run: (services, context, input) => services.tasks.reset(context.viewer, input),
   payload: (t) => ({ task: t.field(taskField) }),
 });
 

@@ -80,7 +80,7 @@ eventType('TaskLeaseExpired', TaskEventRef, (t) => ({
   formerHolder: holderFact(t),
   leaseExpiresAt: leaseEnd(t, 'Time at which the lease lapsed.'),
 }));
-for (const type of ['TaskReleased', 'TaskStatusChanged', 'TaskCompleted', 'TaskFailed', 'TaskCanceled'] as const) {
+for (const type of ['TaskReleased', 'TaskStatusChanged', 'TaskCompleted', 'TaskFailed', 'TaskCanceled', 'TaskReset'] as const) {
   eventType(type, TaskEventRef, transitionFacts);
 }
 
@@ -94,6 +94,7 @@ const taskEventTypes = [
   'TaskCompleted',
   'TaskFailed',
   'TaskCanceled',
+  'TaskReset',
 ] as const satisfies EventType[];
 
 const TaskEventFilterRef = builder.inputType('TaskEventFilter', {

@@ -20,6 +20,8 @@ export interface TaskEventData {
   TaskCompleted: TaskTransitionData;
   TaskFailed: TaskTransitionData;
   TaskCanceled: TaskTransitionData;
+  /** Back to READY from any other status, also a final one; the result is gone from the task. */
+  TaskReset: TaskTransitionData;
 }
 
 /** A task went from one status to another. `holderId` is who held it until then, absent when nobody did. */

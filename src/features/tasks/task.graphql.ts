@@ -19,14 +19,14 @@ export const TaskStatusRef = builder.enumType('TaskStatus', {
     'Where a task stands: BACKLOG, READY, CLAIMED, IN_PROGRESS, REVIEW, DONE in this order; the others from any unfinished one.',
   values: {
     BACKLOG: { description: 'Parked: not to be claimed yet. `taskSetStatus` to READY frees it.' },
-    READY: { description: 'Waits to be claimed: created so, released, unblocked, or returned because its lease lapsed.' },
+    READY: { description: 'Waits to be claimed: created so, released, unblocked, reset, or returned because its lease lapsed.' },
     CLAIMED: { description: 'Held under a lease by `taskClaim` or `taskClaimNext`; work has not begun.' },
     IN_PROGRESS: { description: 'The holder works on it.' },
     REVIEW: { description: 'The holder has finished and waits for a review; the lease runs on.' },
-    DONE: { description: 'Finished, by `taskComplete`. Final.' },
+    DONE: { description: 'Finished, by `taskComplete`. Final, save that `taskReset` has it done again.' },
     BLOCKED: { description: 'Cannot go on for the reason in `blocker`; nobody holds it. `taskSetStatus` to READY frees it.' },
-    FAILED: { description: 'Finished without success, by `taskFail`. Final.' },
-    CANCELED: { description: 'Ended before it was finished, by `taskCancel`. Final.' },
+    FAILED: { description: 'Finished without success, by `taskFail`. Final, save that `taskReset` has it done again.' },
+    CANCELED: { description: 'Ended before it was finished, by `taskCancel`. Final, save that `taskReset` has it done again.' },
   } satisfies Record<TaskStatus, { description: string }>,
 });
 

@@ -158,6 +158,13 @@ export const taskCancelInput = commandInput({
   reason: shortText('Why it is canceled.', 2000).optional(),
 });
 
+export const taskResetInput = commandInput({
+  taskId,
+  agentId,
+  fence,
+  reason: shortText('Why it is done again; kept as `releaseReason`.', 2000).optional(),
+});
+
 export type TaskCreate = CommandOf<typeof taskCreateInput>;
 export type TaskCreateMany = CommandOf<typeof taskCreateManyInput>;
 export type TaskUpdate = CommandOf<typeof taskUpdateInput>;
@@ -169,3 +176,4 @@ export type TaskSetStatus = CommandOf<typeof taskSetStatusInput>;
 export type TaskComplete = CommandOf<typeof taskCompleteInput>;
 export type TaskFail = CommandOf<typeof taskFailInput>;
 export type TaskCancel = CommandOf<typeof taskCancelInput>;
+export type TaskReset = CommandOf<typeof taskResetInput>;

@@ -35,6 +35,11 @@ export function sourcesOf(target: TaskStatus): TaskStatus[] {
   );
 }
 
+/** The statuses from which a task can be reset: all but the one in which it waits to be claimed anyway. */
+export const resettableStatuses: readonly TaskStatus[] = (Object.keys(transitions) as TaskStatus[]).filter(
+  (status) => status !== 'READY',
+);
+
 /** Whether entering the status ends the lease; otherwise expiry would flip the task back to READY. */
 export function endsLease(target: TaskStatus): boolean {
   return !isLeased(target);
@@ -58,35 +63,4 @@ export function isLapsed(task: LeaseState, now: Date): boolean {
 /** The status that readers see: a task whose lease has lapsed is READY, swept or not. */
 export function effectiveStatus(task: LeaseState, now: Date): TaskStatus {
   return isLapsed(task, now) ? 'READY' : task.status;
-}
-
-/** What the words that older callers have for a priority stand for, whatever their case. */
-const priorityWords: Record<string, number> = {
-  P0: 10,
-  CRITICAL: 10,
-  URGENT: 10,
-  P1: 20,
-  HIGH: 20,
-  P2: 50,
-  MEDIUM: 50,
-  NORMAL: 50,
-  P3: 80,
-  LOW: 80,
-};
-
-/** The priority that a word stands for; undefined when it is none. */
-export function priorityOf(word: string): number | undefined {
-  const key = word.trim().toUpperCase();
-  return Object.hasOwn(priorityWords, key) ? priorityWords[key] : undefined;
-}
-
-/** The word for a task's priority: its creator's own, or else the one of four (most urgent first) whose band it falls in. */
-export function priorityWord(
-  task: { priority: number; priorityLabel: string | null },
-  [critical, high, medium, low]: readonly [string, string, string, string],
-): string {
-  if (task.priorityLabel !== null) return task.priorityLabel;
-  if (task.priority <= 10) return critical;
-  if (task.priority <= 20) return high;
-  return task.priority <= 50 ? medium : low;
 }

@@ -1,4 +1,5 @@
 import { actAs } from '../../auth/acting.js';
+import { ForbiddenError } from '../../auth/auth.errors.js';
 import { isPerson, requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
 import type { Database, Transaction } from '../../database/database.js';
 import { appendEvents, type NewEvent } from '../../database/event-log.js';
@@ -27,10 +28,11 @@ import type {
   TaskFail,
   TaskHeartbeat,
   TaskRelease,
+  TaskReset,
   TaskSetStatus,
   TaskUpdate,
 } from './task.inputs.js';
-import { endsLease, leasedStatuses, sourcesOf } from './task.model.js';
+import { endsLease, leasedStatuses, resettableStatuses, sourcesOf } from './task.model.js';
 import {
   type ClaimRefusal,
   claimError,
@@ -76,6 +78,8 @@ interface Transition {
   outcome: AttemptOutcome | null;
   reason?: string | undefined;
   result?: unknown;
+  /** A task that is there already is left as it is, without an error. */
+  isRepeatable?: boolean;
 }
 
 /** The commands on tasks. Each throws DomainErrors for what the caller can expect to fail, and commits its events with its change. */
@@ -299,6 +303,28 @@ export class TaskService {
     });
   }
 
+  /**
+   * Has a task done again, also a finished one: READY, without holder, lease and result. The fence stays, so that whoever
+   * held it is refused from now on. Resetting a READY task changes nothing.
+   * A person may reset any task; an agent one that came in by the queue dialect, unless somebody else holds it.
+   * Throws TaskNotFoundError, ForbiddenError, LeaseLostError.
+   */
+  async reset(viewer: Viewer, input: TaskReset): Promise<{ task: Task }> {
+    requireScope(viewer, 'WORK');
+    if (!isPerson(viewer)) {
+      const { source } = await this.#find(viewer, input.taskId);
+      if (source !== 'QUEUE') throw new ForbiddenError('Only people reset a task that did not come in by the queue dialect.');
+    }
+    return this.#transition(viewer, input, {
+      to: 'READY',
+      from: resettableStatuses,
+      eventType: 'TaskReset',
+      outcome: 'RELEASED',
+      reason: input.reason,
+      isRepeatable: true,
+    });
+  }
+
   /** Every reason why the agent could not claim the task now; empty when it could. Without an agent: the caller. */
   async whyNotClaimable(viewer: Viewer, taskId: string, agentId: string | null | undefined): Promise<Obstacle[]> {
     const claimantId = agentId ?? viewer.actor?.id;
@@ -383,11 +409,20 @@ export class TaskService {
         await this.database.write(expireOneStatement, [input.taskId], hasExpired);
         continue;
       }
+      const isFenceNewest = input.fence === undefined || input.fence === refusal.fence;
+      if (transition.isRepeatable && refusal.status === transition.to && isFenceNewest)
+        return { task: await this.#find(viewer, input.taskId) };
       throw transitionError(
         { ...input, actorId: stamp.actorId, isOverruling: overrules, from: transition.from, to: transition.to },
         refusal,
       );
     }
+  }
+
+  async #find(viewer: Viewer, taskId: string): Promise<Task> {
+    const task = await this.database.prisma.task.findFirst({ where: { id: taskId, organizationId: viewer.organizationId } });
+    if (!task) throw new TaskNotFoundError(taskId);
+    return task;
   }
 
   async #refusal(viewer: Viewer, taskId: string, actorId: string | null): Promise<WriteRefusal> {

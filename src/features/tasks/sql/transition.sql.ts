@@ -9,12 +9,12 @@ const hasExpired = `exists (
         where attempt.task_id = task.id and attempt.fence = task.fence and attempt.holder_id = $3::uuid and attempt.outcome = 'EXPIRED')`;
 
 /**
- * Moves a task from one of the given statuses to another: release, status, complete, fail and cancel are all this.
+ * Moves a task from one of the given statuses to another: release, status, complete, fail, cancel and reset are all this.
  *
  * Refused (no row) when the caller may not: somebody else holds the task, the fence is old, or the lease has lapsed. An
  * agent whose own last claim of an unclaimed task ended by expiry is refused too: it may still think that it holds it. A
  * person overrules the holder; nobody overrules a given fence; who created a task may cancel it. Entering a status without a lease ends the lease and the
- * attempt in the same statement.
+ * attempt in the same statement. A reset also clears the result.
  *
  * Values: 1 organization, 2 task, 3 acting actor or null, 4 label of the caller when no actor, 5 overrules the holder,
  * 6 fence or null, 7 statuses to come from, 8 status to go to, 9 ends the lease, 10 outcome of the attempt,
@@ -31,7 +31,8 @@ with before as (
     blocker = case when $8 = 'BLOCKED' then $12 end,
     release_reason = case when $8 = 'READY' then $12 end,
     failure_reason = case when $8 = 'FAILED' then $12 end,
-    result = coalesce($13::jsonb, task.result),
+    result = case when $11 <> 'TaskReset' then coalesce($13::jsonb, task.result) end,
+    cancel_requested_at = case when $11 <> 'TaskReset' then task.cancel_requested_at end,
     assignee_id = case when $8 = 'READY' then null else task.assignee_id end,
     holder_id = case when $9::boolean then null else task.holder_id end,
     claimed_at = case when $9::boolean then null else task.claimed_at end,
