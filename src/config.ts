@@ -103,16 +103,23 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads, checks and freezes the configuration; an empty variable counts as unset. Throws ConfigError with every problem at once. */
-export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+/**
+ * Reads, checks and freezes the configuration; an empty variable counts as unset. `flags`, of a command line, go before the
+ * environment. Throws ConfigError with every problem at once.
+ */
+export function loadConfig(
+  environment: NodeJS.ProcessEnv = process.env,
+  flags: Partial<Record<keyof Config, string>> = {},
+): Config {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
+  const given: NodeJS.ProcessEnv = { ...environment, ...flags };
   for (const [name, schema] of Object.entries(variables)) {
-    const parsed = schema.safeParse(environment[name] === '' ? undefined : environment[name]);
+    const parsed = schema.safeParse(given[name] === '' ? undefined : given[name]);
     if (parsed.success) values[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((issue) => `${name} ${issue.message}`));
   }
-  problems.push(...problemsBetween(values as Partial<Config>, { hasAdminToken: Boolean(environment.ADMIN_TOKEN) }));
+  problems.push(...problemsBetween(values as Partial<Config>, { hasAdminToken: Boolean(given.ADMIN_TOKEN) }));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(values as Config);
 }

@@ -1,29 +1,8 @@
-import { startApp } from './app.js';
 import { loadConfig } from './config.js';
-import { createLogger } from './kernel/logger.js';
+import { serve } from './serve.js';
 
 try {
-  const config = loadConfig();
-  const logger = createLogger(config.LOG_LEVEL);
-  const starting = startApp(config, { logger });
-
-  // From the first moment: a server that is told to stop while it starts must let go of its database as well.
-  let isStopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, async () => {
-      if (isStopping) return;
-      isStopping = true;
-      logger.info({ signal }, 'Stopping: finishing what is in flight');
-      try {
-        await (await starting).stop();
-        process.exit(0);
-      } catch (error) {
-        logger.error({ err: error }, 'Could not stop cleanly');
-        process.exit(1);
-      }
-    });
-  }
-  await starting;
+  await serve(loadConfig());
 } catch (error) {
   // Expected reasons not to start are told in one sentence; only a bug shows its stack.
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

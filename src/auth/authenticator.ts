@@ -67,7 +67,8 @@ export class Authenticator {
     if (authorization !== null) {
       const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
       if (!token) throw new UnauthenticatedError();
-      if (this.#adminToken && equalsSafely(token, this.#adminToken)) return this.#operator({ kind: 'adminToken' }, organization);
+      if (this.#adminToken && equalsSafely(token, this.#adminToken))
+        return operatorViewer(this.#database, { kind: 'adminToken' }, organization);
       const identity = await this.#find(token);
       if (!identity) throw new UnauthenticatedError();
       return within(identity, organization);
@@ -78,19 +79,9 @@ export class Authenticator {
       const identity = isSessionToken(token) ? await this.#find(token) : null;
       return identity ? within(identity, organization) : anonymous({ hasStaleCookie: true });
     }
-    return this.#adminToken ? anonymous({ hasStaleCookie: false }) : this.#operator({ kind: 'open' }, organization);
-  }
-
-  async #operator(credential: Viewer['credential'], organization: string | null): Promise<Viewer> {
-    const organizationId = organization ? await this.#organizationId(organization) : defaultOrganizationId;
-    return { organizationId, actor: null, scopes: operatorScopes, credential };
-  }
-
-  async #organizationId(slug: string): Promise<string> {
-    if (!isSlug(slug)) throw new OrganizationNotFoundError(slug);
-    const [found] = await this.#database.query<{ id: string }>(findOrganizationStatement, [slug]);
-    if (!found) throw new OrganizationNotFoundError(slug);
-    return found.id;
+    return this.#adminToken
+      ? anonymous({ hasStaleCookie: false })
+      : operatorViewer(this.#database, { kind: 'open' }, organization);
   }
 
   /** Whom a key or session stands for: as remembered, or by one statement that all who ask meanwhile share. */
@@ -130,6 +121,23 @@ export class Authenticator {
     const [row] = await this.#database.query<SessionRow>(findSessionStatement, [hashSecret(token)]);
     return row ? identityOf(row, sessionScopes[row.role], 'session') : null;
   }
+}
+
+/** Whoever runs the server, acting in the organization of this slug; without one in the default one. Throws OrganizationNotFoundError. */
+export async function operatorViewer(
+  database: Sql,
+  credential: { kind: 'open' | 'adminToken' },
+  organization: string | null,
+): Promise<Viewer> {
+  const organizationId = organization ? await organizationIdOf(database, organization) : defaultOrganizationId;
+  return { organizationId, actor: null, scopes: operatorScopes, credential };
+}
+
+async function organizationIdOf(database: Sql, slug: string): Promise<string> {
+  if (!isSlug(slug)) throw new OrganizationNotFoundError(slug);
+  const [found] = await database.query<{ id: string }>(findOrganizationStatement, [slug]);
+  if (!found) throw new OrganizationNotFoundError(slug);
+  return found.id;
 }
 
 const operatorScopes: ReadonlySet<Scope> = new Set(['READ', 'WORK', 'WORKER', 'ADMIN']);

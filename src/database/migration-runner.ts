@@ -1,11 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Logger } from '../kernel/logger.js';
+import { packageDirectory } from '../kernel/package.js';
+import { connect } from './connect.js';
 
 /** One `prisma/migrations/<timestamp>_<name>/migration.sql`. */
 export interface Migration {
@@ -23,9 +22,8 @@ export class MigrationError extends Error {
   }
 }
 
-const lockKey = 72_707_369; // The advisory lock that `prisma migrate deploy` takes, so that the two exclude each other.
-const connectAttempts = 10;
-const connectRetryMs = 500;
+/** The advisory lock that `prisma migrate deploy` takes, so that the two exclude each other. */
+export const migrationLockKey = 72_707_369;
 
 /** As `prisma migrate deploy` creates it, so that either can go on where the other stopped. */
 const createLedger = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
@@ -43,8 +41,8 @@ const createLedger = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
  * Brings the database up to date: applies the migrations it lacks, in order, each in a transaction of its own.
  *
  * Safe to call from any number of processes at once: one works, the others wait. Returns the names of those applied.
- * Throws MigrationError when the database is newer than the code, when an applied migration was changed since, when one
- * failed, or when the database cannot be reached.
+ * Throws MigrationError when the database is newer than the code, when an applied migration was changed since, or when one
+ * failed; DatabaseUnavailableError when it cannot be reached.
  */
 export async function applyMigrations(options: {
   databaseUrl: string;
@@ -53,9 +51,9 @@ export async function applyMigrations(options: {
   directory?: string;
 }): Promise<string[]> {
   const migrations = await readMigrations(options.directory);
-  const client = await connect(options.databaseUrl, options.logger);
+  const client = await connect(options);
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [lockKey]);
+    await client.query('SELECT pg_advisory_lock($1)', [migrationLockKey]);
     await client.query(createLedger);
     const pending = findPending(migrations, await readLedger(client));
     for (const migration of pending) {
@@ -67,6 +65,26 @@ export async function applyMigrations(options: {
     // Closing the connection frees the lock.
     await client.end();
   }
+}
+
+/** How one migration of the code, or of the database, stands. */
+export interface MigrationState {
+  name: string;
+  /** `applied` and `pending` are in order; the others are reasons not to start. */
+  state: 'applied' | 'pending' | 'changed' | 'unfinished' | 'unknown';
+  /** When it was applied; null when it was not. */
+  appliedAt: Date | null;
+  /** What is wrong, and what to do; null when it is in order. */
+  problem: string | null;
+}
+
+/** Compares the database with the migrations of this package, and changes nothing: first those that it has, then those that it lacks. */
+export async function inspectMigrations(client: pg.ClientBase): Promise<MigrationState[]> {
+  const migrations = await readMigrations();
+  const { rows } = await client.query<{ hasLedger: boolean }>(
+    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS "hasLedger"`,
+  );
+  return compare(migrations, rows[0]?.hasLedger ? await readLedger(client) : []);
 }
 
 /** Reads all migrations, oldest first. */
@@ -81,15 +99,9 @@ export async function readMigrations(directory: string = migrationsDirectory()):
   );
 }
 
-/** `prisma/migrations` of this package, found from the sources as well as from the build. */
+/** `prisma/migrations` of this package. */
 export function migrationsDirectory(): string {
-  let directory = path.dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(path.join(directory, 'package.json'))) {
-    const parent = path.dirname(directory);
-    if (parent === directory) throw new Error('The package that this file belongs to has no package.json.');
-    directory = parent;
-  }
-  return path.join(directory, 'prisma', 'migrations');
+  return path.join(packageDirectory(), 'prisma', 'migrations');
 }
 
 interface LedgerRow {
@@ -98,7 +110,7 @@ interface LedgerRow {
   finished_at: Date | null;
 }
 
-async function readLedger(client: pg.Client): Promise<LedgerRow[]> {
+async function readLedger(client: pg.ClientBase): Promise<LedgerRow[]> {
   const { rows } = await client.query<LedgerRow>(
     `SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY started_at`,
   );
@@ -106,30 +118,43 @@ async function readLedger(client: pg.Client): Promise<LedgerRow[]> {
 }
 
 function findPending(migrations: readonly Migration[], ledger: readonly LedgerRow[]): Migration[] {
+  const states = compare(migrations, ledger);
+  for (const { problem } of states) if (problem) throw new MigrationError(problem);
+  const pending = new Set(states.filter(({ state }) => state === 'pending').map(({ name }) => name));
+  return migrations.filter(({ name }) => pending.has(name));
+}
+
+/** First what the database has, in the order in which it was applied; then what it lacks. */
+function compare(migrations: readonly Migration[], ledger: readonly LedgerRow[]): MigrationState[] {
   const known = new Map(migrations.map((migration) => [migration.name, migration]));
-  for (const row of ledger) {
-    const name = row.migration_name;
-    const migration = known.get(name);
-    if (!migration) {
-      throw new MigrationError(
-        `The database is newer than this Baton: it has the migration ${name}, which this one does not know. Start a newer Baton on it.`,
-      );
-    }
-    if (!row.finished_at) {
-      throw new MigrationError(
-        `The migration ${name} was begun on this database by Prisma's own tool and did not finish. ` +
-          `Repair the database, then mark it with \`prisma migrate resolve\` and start again.`,
-      );
-    }
-    if (row.checksum !== migration.checksum) {
-      throw new MigrationError(
-        `The migration ${name} was changed after it was applied to this database: its checksum is ${migration.checksum}, ` +
-          `and was ${row.checksum}. Restore prisma/migrations/${name}/migration.sql, and put the change into a new migration.`,
-      );
-    }
-  }
   const applied = new Set(ledger.map((row) => row.migration_name));
-  return migrations.filter((migration) => !applied.has(migration.name));
+  const pending = migrations.filter(({ name }) => !applied.has(name));
+  return [
+    ...ledger.map((row) => stateOf(row, known.get(row.migration_name))),
+    ...pending.map(({ name }) => ({ name, state: 'pending', appliedAt: null, problem: null }) as const),
+  ];
+}
+
+function stateOf(row: LedgerRow, migration: Migration | undefined): MigrationState {
+  const name = row.migration_name;
+  const appliedAt = row.finished_at;
+  if (!migration) {
+    const problem = `The database is newer than this Baton: it has the migration ${name}, which this one does not know. Start a newer Baton on it.`;
+    return { name, state: 'unknown', appliedAt, problem };
+  }
+  if (!appliedAt) {
+    const problem =
+      `The migration ${name} was begun on this database by Prisma's own tool and did not finish. ` +
+      `Repair the database, then mark it with \`prisma migrate resolve\` and start again.`;
+    return { name, state: 'unfinished', appliedAt, problem };
+  }
+  if (row.checksum !== migration.checksum) {
+    const problem =
+      `The migration ${name} was changed after it was applied to this database: its checksum is ${migration.checksum}, ` +
+      `and was ${row.checksum}. Restore prisma/migrations/${name}/migration.sql, and put the change into a new migration.`;
+    return { name, state: 'changed', appliedAt, problem };
+  }
+  return { name, state: 'applied', appliedAt, problem: null };
 }
 
 async function applyOne(client: pg.Client, migration: Migration): Promise<void> {
@@ -148,39 +173,4 @@ async function applyOne(client: pg.Client, migration: Migration): Promise<void> 
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MigrationError(`The migration ${migration.name} failed, and was rolled back: ${reason}`, { cause });
   }
-}
-
-/** Connects; waits a little for a database that is starting, as one of the same compose file may be. */
-async function connect(databaseUrl: string, logger: Logger): Promise<pg.Client> {
-  for (let attempt = 1; ; attempt++) {
-    const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5000 });
-    // Without a listener, a connection lost between two queries would end the process; the next query reports it as well.
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      return client;
-    } catch (cause) {
-      const reason = describe(cause);
-      const { host, port, database } = client;
-      if (attempt === connectAttempts || !isPassing(cause)) {
-        throw new MigrationError(`The database ${database} at ${host}:${port} cannot be used: ${reason}. Check DATABASE_URL.`, {
-          cause,
-        });
-      }
-      logger.warn({ host, port, attempt, reason }, 'The database does not answer yet; trying again');
-      await delay(connectRetryMs);
-    }
-  }
-}
-
-/** Nobody listens yet, or the server says that it is starting up. Anything else, such as a wrong password, stays wrong. */
-function isPassing(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  return ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', '57P03', ''].includes(code);
-}
-
-function describe(error: unknown): string {
-  // Node gives an AggregateError with an empty message when a name has several addresses and none answers.
-  if (error instanceof AggregateError) return error.errors.map(describe).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,7 +5,8 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { diffToDatamodel, readDatamodel } from '../../scripts/schema-diff.js';
 import { withSchemaEngine } from '../../scripts/schema-engine.js';
-import { applyMigrations, MigrationError, migrationsDirectory, readMigrations } from '../../src/database/migration-runner.js';
+import { DatabaseUnavailableError } from '../../src/database/connect.js';
+import { applyMigrations, migrationsDirectory, readMigrations } from '../../src/database/migration-runner.js';
 import { newId } from '../../src/kernel/ids.js';
 import { createLogger } from '../../src/kernel/logger.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.js';
@@ -97,7 +98,7 @@ describe('a database that does not fit is refused', () => {
 
     const outcome = applyMigrations({ databaseUrl: url.href, logger });
 
-    await expect(outcome).rejects.toThrow(MigrationError);
+    await expect(outcome).rejects.toThrow(DatabaseUnavailableError);
     await expect(outcome).rejects.toThrow(
       /The database nowhere at 127\.0\.0\.1:\d+ cannot be used: database "nowhere" does not exist/,
     );

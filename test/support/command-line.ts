@@ -13,6 +13,10 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Its whole environment, beside PATH. */
   env?: Record<string, string>;
+  /** Its working directory; that of the tests unless given. */
+  cwd?: string;
+  /** Leaves its standard input open, for the test to write to. */
+  keepsInputOpen?: boolean;
 }
 
 /** A command that runs beside the test. */
@@ -28,6 +32,7 @@ export interface RunningCommand {
 /** Starts a built command of `dist/cli`; it is killed when the test is done, if it still runs. */
 export function startCommand(name: string, args: string[], options: CommandOptions = {}): RunningCommand {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, `../../dist/cli/${name}.js`), ...args], {
+    cwd: options.cwd,
     env: { PATH: process.env.PATH, ...options.env },
   });
   onTestFinished(() => {
@@ -43,7 +48,9 @@ export function startCommand(name: string, args: string[], options: CommandOptio
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk;
   });
-  child.stdin.end();
+  // A command may end before it has read all of its input.
+  child.stdin.on('error', () => {});
+  if (!options.keepsInputOpen) child.stdin.end();
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
   return {
     process: child,

@@ -1,8 +1,6 @@
-import { script } from '@bomb.sh/tab';
 import tabOf from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
-
-export const shells = ['bash', 'zsh', 'fish'] as const;
+import { completionScript, type shells } from '../completion-script.js';
 
 /**
  * What a shell's completion script runs. Such scripts ask `<program> complete -- <words>`, but `tqc complete` finishes a
@@ -12,7 +10,7 @@ const completer = 'tqc completion';
 
 /** Prints the script that a shell sources to complete `tqc`. */
 export function printCompletionScript(shell: (typeof shells)[number]): void {
-  script(shell, 'tqc', completer);
+  process.stdout.write(`${completionScript(shell, 'tqc', completer)}\n`);
 }
 
 /** Whether a shell's completion script asks: `tqc completion complete -- <words>`. */

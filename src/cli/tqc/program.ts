@@ -1,6 +1,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { CommandFailure } from './command-failure.js';
-import { printCompletionScript, shells } from './completion.js';
+import { CommandFailure } from '../command-failure.js';
+import { shells } from '../completion-script.js';
+import { printCompletionScript } from './completion.js';
 import { agentList, document, type Output, taskList } from './output.js';
 import { QueueClient } from './queue-client.js';
 import { readSettings, type Settings } from './settings.js';

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { CommandFailure } from './command-failure.js';
+import { CommandFailure } from '../command-failure.js';
 import { pythonJson } from './python-json.js';
 import { requireApiUrl, type Settings } from './settings.js';
 

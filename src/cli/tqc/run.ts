@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { CommandFailure } from './command-failure.js';
+import { CommandFailure } from '../command-failure.js';
 import { answerCompletion, isCompletionRequest } from './completion.js';
 import { createOutput } from './output.js';
 import { buildProgram } from './program.js';

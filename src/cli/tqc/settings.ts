@@ -1,4 +1,4 @@
-import { CommandFailure } from './command-failure.js';
+import { CommandFailure } from '../command-failure.js';
 
 /** What the environment says; an unset variable reads as its default. */
 export interface Settings {

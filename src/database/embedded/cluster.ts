@@ -51,6 +51,14 @@ export async function openCluster(options: {
   return created;
 }
 
+/** The cluster of `dataDir`, wherever it lies; null when there is none. Makes nothing. */
+export async function findCluster(dataDir: string): Promise<Cluster | null> {
+  const directory = await realpath(dataDir).catch(() => null);
+  if (!directory) return null;
+  const home = path.join(directory, 'postgres');
+  return readCluster(await readlink(home).catch(() => home));
+}
+
 /**
  * Where the cluster of `dataDir` lies: `dataDir`/postgres.
  *

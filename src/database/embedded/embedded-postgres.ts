@@ -1,8 +1,9 @@
 import type { Logger } from '../../kernel/logger.js';
 import { preparePostgresBinaries } from './binaries.js';
-import { clusterHome, openCluster } from './cluster.js';
+import { clusterHome, clusterUrl, findCluster, openCluster } from './cluster.js';
 import { postgresUser } from './os-user.js';
-import { startPostgresServer } from './server.js';
+import { findOwnedServer } from './ownership.js';
+import { databaseName, startPostgresServer } from './server.js';
 
 /** Where root keeps what Postgres' own user cannot reach where it lies. */
 const systemDirectory = '/var/lib/baton';
@@ -51,6 +52,25 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   });
   logger.info({ dataDirectory: cluster.dataDirectory, pid: server.pid }, 'The embedded Postgres is running');
   return { ...server, dataDirectory: cluster.dataDirectory };
+}
+
+/** What lies in a data directory, and who uses it. */
+export interface EmbeddedPostgresState {
+  /** Where the data really lies. */
+  dataDirectory: string;
+  /** The living Baton that runs a server on it, and the address under which others may use that beside it. */
+  running: { url: string; ownerPid: number } | null;
+}
+
+/** Looks for the embedded Postgres of `dataDir`, and starts and makes nothing; null when it was never started there. */
+export async function inspectEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgresState | null> {
+  const cluster = await findCluster(dataDir);
+  if (!cluster) return null;
+  const server = await findOwnedServer(cluster);
+  return {
+    dataDirectory: cluster.dataDirectory,
+    running: server && { url: clusterUrl(cluster, server.port, databaseName), ownerPid: server.ownerPid },
+  };
 }
 
 function serverSettings(durable: boolean): Record<string, string> {

@@ -98,6 +98,13 @@ export async function endAbandonedServer(cluster: Cluster, logger: Logger): Prom
   }
 }
 
+/** The server that a living Baton runs on the cluster; null when none does. */
+export async function findOwnedServer(cluster: Cluster): Promise<{ port: number; ownerPid: number } | null> {
+  const server = await findServer(cluster);
+  const state = server && (await inspectServer(cluster, server.port));
+  return server && state?.isLocked ? { port: server.port, ownerPid: state.ownerPid } : null;
+}
+
 /** The server that Postgres' own lock file names, if that process is alive and a Postgres. */
 async function findServer(cluster: Cluster): Promise<{ pid: number; port: number } | null> {
   const file = path.join(cluster.dataDirectory, 'postmaster.pid');

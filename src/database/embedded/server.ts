@@ -6,7 +6,8 @@ import type { OsUser } from './os-user.js';
 import { endAbandonedServer, ownerSetting, takeOwnership } from './ownership.js';
 import { freePort, launchServer } from './server-process.js';
 
-const databaseName = 'baton';
+/** The one database of an embedded Postgres. */
+export const databaseName = 'baton';
 const startAttempts = 40;
 const retryMs = 100;
 

@@ -1,0 +1,134 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { ApiKeyScope } from '../../database/generated/prisma/enums.js';
+import { packageManifest } from '../../kernel/package.js';
+import { addCompletion } from './completion.js';
+import { report } from './failure.js';
+
+/** Runs one command line, and sets the exit code of the process. */
+export async function run(argv: readonly string[]): Promise<void> {
+  // Whoever reads our output may leave early, as `head` does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+  const wantsJson = argv.includes('--json');
+  const program = buildProgram();
+  if (wantsJson) for (const command of commandsOf(program)) command.configureOutput({ outputError: tellAsJson });
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error, { asJson: wantsJson });
+  }
+}
+
+/** The command itself, and all below it. */
+function commandsOf(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(commandsOf)];
+}
+
+function tellAsJson(text: string, write: (text: string) => void): void {
+  write(`${JSON.stringify({ error: text.trim().replace(/^error: /, '') })}\n`);
+}
+
+/**
+ * Every command with its options. What a command does is loaded only when it runs, so that help and completions come at once.
+ */
+export function buildProgram(): Command {
+  const program = new Command('baton')
+    .description('Run and look after a Baton server. Configured by the same environment variables as the server: see README.')
+    .version(packageManifest().version, '-V, --version', 'Print the version.')
+    .helpOption('-h, --help', 'Print this help.')
+    .helpCommand(false)
+    .exitOverride()
+    .showSuggestionAfterError();
+
+  program
+    .command('serve')
+    .description('Run a server, as `npm start` does, until SIGTERM or SIGINT.')
+    .option('--host <address>', 'Address to listen on; goes before HOST.')
+    .option('--port <number>', 'TCP port to listen on, 0 for a free one; goes before PORT.')
+    .action(async (options: { host?: string; port?: string }) => {
+      const [{ loadConfig }, { serve }] = await Promise.all([import('../../config.js'), import('../../serve.js')]);
+      const { host, port } = options;
+      await serve(
+        loadConfig(undefined, { ...(host !== undefined && { HOST: host }), ...(port !== undefined && { PORT: port }) }),
+      );
+    });
+
+  program
+    .command('migrate')
+    .description('Apply the migrations that the database lacks. A server does the same when it starts.')
+    .option('--status', 'Only list what is applied and what is pending; exit code 1 unless all is applied.')
+    .option('--json', 'Answer in JSON.')
+    .action(async (options) => {
+      const { migrate } = await import('./migrate.js');
+      process.exitCode = await migrate(options);
+    });
+
+  addKeys(program);
+  addCompletion(program);
+  return program;
+}
+
+function addKeys(program: Command): void {
+  const keys = program
+    .command('keys')
+    .description('Create, list and revoke API keys, straight in the database: for the operator on the server’s machine.')
+    .helpCommand(false);
+  const organization = ['--organization <slug>', 'Organization to act in; the default one unless given.'] as const;
+  const json = ['--json', 'Answer in JSON.'] as const;
+
+  keys
+    .command('create')
+    .description('Create an API key, and print it: alone on standard output, this once.')
+    .requiredOption('--name <text>', 'What the key is for, so that people know which one to revoke.')
+    .option('--agent <external id>', 'Agent that the key speaks for.')
+    .option('--worker', 'A key for worker processes, which speaks for no agent.')
+    .option(
+      '--scopes <list>',
+      'What the key allows: READ, WORK, WORKER, ADMIN, separated by commas. Default READ,WORK for an agent, READ,WORKER for workers.',
+      scopes,
+    )
+    .option('--expires <days>', 'Days after which the key is no longer valid, 1 to 3650. Never unless given.', days)
+    .option(...organization)
+    .option(...json)
+    .action(async (options) => {
+      const { createKey } = await import('./keys.js');
+      await createKey(options);
+    });
+
+  keys
+    .command('list')
+    .description('List API keys, oldest first, also those that are revoked or expired. Secrets are not kept, so not shown.')
+    .option('--agent <external id>', 'Only keys of this agent.')
+    .option(...organization)
+    .option(...json)
+    .action(async (options) => {
+      const { listKeys } = await import('./keys.js');
+      await listKeys(options);
+    });
+
+  keys
+    .command('revoke')
+    .description('End an API key. Servers refuse it within two seconds, and close what is open under it.')
+    .argument('<id>', 'Id of the key, as the list shows it.')
+    .option(...organization)
+    .option(...json)
+    .action(async (id: string, options) => {
+      const { revokeKey } = await import('./keys.js');
+      await revokeKey(id, options);
+    });
+}
+
+function scopes(text: string): ApiKeyScope[] {
+  return text.split(',').map((word) => {
+    const scope = Object.values(ApiKeyScope).find((each) => each === word.trim().toUpperCase());
+    if (scope) return scope;
+    throw new InvalidArgumentError(`There is no scope "${word.trim()}": it may be ${Object.values(ApiKeyScope).join(', ')}.`);
+  });
+}
+
+function days(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 3650) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1 to 3650.');
+}
