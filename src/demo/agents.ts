@@ -1,4 +1,5 @@
 import { BatonClient } from '../sdk/baton-client.js';
+import { unwrap } from '../sdk/errors.js';
 import {
   AgentHeartbeatDocument,
   AgentRegisterDocument,
@@ -13,7 +14,7 @@ import {
   TaskSetStatusDocument,
   type TaskStatus,
 } from '../sdk/generated.js';
-import { accepted, present } from './answers.js';
+import { present } from './answers.js';
 import type { Course } from './backlog.js';
 import type { Stage } from './stage.js';
 
@@ -52,11 +53,11 @@ export async function registerAgent(
   const { name, specializations } = profile;
   const externalId = `${name.toLowerCase()}-${run}`;
   const answer = await operator.request(AgentRegisterDocument, { input: { externalId, name, specializations } });
-  const { agent, apiKey } = accepted(answer.agentRegister);
+  const { agent, apiKey } = unwrap(answer.agentRegister);
   const { id, specializations: registered } = present(agent);
   const client = new BatonClient({ url, token: present(apiKey) });
   const { agentHeartbeat } = await client.request(AgentHeartbeatDocument, { input: {} });
-  const { health } = present(accepted(agentHeartbeat).agent);
+  const { health } = present(unwrap(agentHeartbeat).agent);
   stage.tell(name, `registered as ${externalId} for ${registered.join(' and ')}, and is ${health}`);
   return new Agent(stage, { id, profile, client });
 }
@@ -119,7 +120,7 @@ export class Agent {
     const { claimCount: count, leaseSeconds } = this.profile;
     const input = { projectId: project.id, count, leaseSeconds };
     const { taskClaimNext } = await this.client.request(TaskClaimNextDocument, { input });
-    const { tasks } = accepted(taskClaimNext);
+    const { tasks } = unwrap(taskClaimNext);
     this.#specializedTasks += tasks.filter((task) => task.requiredSpecialization !== null).length;
     return tasks.map((task) => this.#hold(task));
   }
@@ -154,26 +155,26 @@ export class Agent {
         return this.#setStatus(task, 'REVIEW');
       case 'failed': {
         const input = { taskId, fence, reason: 'the staging cluster gave up at 400 orders/s' };
-        accepted((await this.client.request(TaskFailDocument, { input })).taskFail);
+        unwrap((await this.client.request(TaskFailDocument, { input })).taskFail);
         return;
       }
       default: {
         const input = { taskId, fence, result: { by: this.name } };
-        accepted((await this.client.request(TaskCompleteDocument, { input })).taskComplete);
+        unwrap((await this.client.request(TaskCompleteDocument, { input })).taskComplete);
       }
     }
   }
 
   async #setStatus({ id: taskId, fence }: HeldTask, status: TaskStatus, blocker?: string): Promise<void> {
     const input = { taskId, fence, status, blocker };
-    accepted((await this.client.request(TaskSetStatusDocument, { input })).taskSetStatus);
+    unwrap((await this.client.request(TaskSetStatusDocument, { input })).taskSetStatus);
   }
 
   /** Says that the agent is alive, and extends the lease of everything it holds. */
   async #heartbeat(): Promise<void> {
-    accepted((await this.client.request(AgentHeartbeatDocument, { input: {} })).agentHeartbeat);
+    unwrap((await this.client.request(AgentHeartbeatDocument, { input: {} })).agentHeartbeat);
     for (const { id: taskId, fence } of this.#held.values()) {
-      accepted((await this.client.request(TaskHeartbeatDocument, { input: { taskId, fence } })).taskHeartbeat);
+      unwrap((await this.client.request(TaskHeartbeatDocument, { input: { taskId, fence } })).taskHeartbeat);
       this.heartbeats += 1;
     }
   }

@@ -6,7 +6,8 @@
  * BATON_DEMO_PACE: how slow the play is; default 1, and 0.1 is ten times faster.
  */
 import { randomBytes } from 'node:crypto';
-import { BatonClient, BatonRequestError } from '../sdk/baton-client.js';
+import { BatonClient } from '../sdk/baton-client.js';
+import { BatonRequestError } from '../sdk/errors.js';
 import { ViewerDocument, type ViewerQuery } from '../sdk/generated.js';
 import { Findings } from './findings.js';
 import { play, type Setting } from './play.js';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { BatonClient } from '../sdk/baton-client.js';
+import { unwrap } from '../sdk/errors.js';
 import {
   MessagePostDocument,
   ProjectFeedDocument,
@@ -8,7 +9,7 @@ import {
   TaskSetStatusDocument,
   UserCreateDocument,
 } from '../sdk/generated.js';
-import { accepted, present } from './answers.js';
+import { present } from './answers.js';
 import type { Stage } from './stage.js';
 
 /** A human, signed in. */
@@ -33,9 +34,9 @@ export async function signUp(
 ): Promise<Person> {
   const email = `${name.toLowerCase()}-${run}@example.com`;
   const password = randomUUID();
-  accepted((await operator.request(UserCreateDocument, { input: { email, name, password } })).userCreate);
+  unwrap((await operator.request(UserCreateDocument, { input: { email, name, password } })).userCreate);
   const answer = await new BatonClient({ url }).request(SessionCreateDocument, { input: { email, password } });
-  const { user, token } = accepted(answer.sessionCreate);
+  const { user, token } = unwrap(answer.sessionCreate);
   const { id, name: signedIn } = present(user);
   stage.tell(signedIn, `signed in as ${email}`);
   return { id, name: signedIn, client: new BatonClient({ url, token: present(token) }) };
@@ -47,9 +48,9 @@ export async function unblockTasks(stage: Stage, { client }: Person, { projectId
     if (event.__typename !== 'TaskStatusChanged' || event.taskStatus !== 'BLOCKED') continue;
     await stage.pause(0.8);
     const text = `"${event.task.title}": the credentials are in the vault now, go on.`;
-    accepted((await client.request(MessagePostDocument, { input: { threadId, type: 'answer', payload: { text } } })).messagePost);
+    unwrap((await client.request(MessagePostDocument, { input: { threadId, type: 'answer', payload: { text } } })).messagePost);
     const input = { taskId: event.task.id, status: 'READY' } as const;
-    accepted((await client.request(TaskSetStatusDocument, { input })).taskSetStatus);
+    unwrap((await client.request(TaskSetStatusDocument, { input })).taskSetStatus);
   }
 }
 
@@ -59,6 +60,6 @@ export async function reviewTasks(stage: Stage, { name, client }: Person, { proj
     if (event.__typename !== 'TaskStatusChanged' || event.taskStatus !== 'REVIEW') continue;
     await stage.pause(0.5);
     const input = { taskId: event.task.id, result: { approvedBy: name } };
-    accepted((await client.request(TaskCompleteDocument, { input })).taskComplete);
+    unwrap((await client.request(TaskCompleteDocument, { input })).taskComplete);
   }
 }

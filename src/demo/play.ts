@@ -1,4 +1,5 @@
 import { BatonClient } from '../sdk/baton-client.js';
+import { unwrap } from '../sdk/errors.js';
 import {
   DecisionDocument,
   DecisionRecordDocument,
@@ -13,7 +14,7 @@ import {
   ThreadCreateDocument,
 } from '../sdk/generated.js';
 import { type Agent, type AgentProfile, type Project, registerAgent } from './agents.js';
-import { accepted, present } from './answers.js';
+import { present } from './answers.js';
 import { backlog, type Course, taskInput } from './backlog.js';
 import type { Findings } from './findings.js';
 import { Narrator } from './narrator.js';
@@ -92,7 +93,7 @@ export async function play(setting: Setting): Promise<Company> {
   ]);
 
   stage.act('All is done');
-  accepted((await owner.client.request(PlanSetStatusDocument, { input: { planId, status: 'COMPLETED' } })).planSetStatus);
+  unwrap((await owner.client.request(PlanSetStatusDocument, { input: { planId, status: 'COMPLETED' } })).planSetStatus);
   await watcher.seen('PlanStatusChanged', ({ planStatus }) => planStatus === 'COMPLETED');
   await compareWithLog(setting, company);
   await Promise.all([owner.client.close(), reviewer.client.close(), watcher.disconnect()]);
@@ -103,7 +104,7 @@ export async function play(setting: Setting): Promise<Company> {
 async function openProject({ stage, operator, url, token, run, breakOff }: Setting, { client }: Person) {
   const { eventCursor: after } = await operator.request(EventCursorDocument, {});
   const { projectCreate } = await client.request(ProjectCreateDocument, { input: { name: `Checkout ${run}` } });
-  const projectId = present(accepted(projectCreate).project).id;
+  const projectId = present(unwrap(projectCreate).project).id;
   const watcher = new Watcher(stage, {
     connect: () => new BatonClient({ url, token }),
     projectId,
@@ -113,7 +114,7 @@ async function openProject({ stage, operator, url, token, run, breakOff }: Setti
   });
   watcher.connect();
   const { threadCreate } = await client.request(ThreadCreateDocument, { input: { projectId, title: 'New checkout' } });
-  const threadId = present(accepted(threadCreate).thread).id;
+  const threadId = present(unwrap(threadCreate).thread).id;
   return { watcher, place: { projectId, threadId, after } };
 }
 
@@ -123,7 +124,7 @@ async function talk({ stage }: Setting, { owner, agents, place: { threadId } }: 
     const { messagePost } = await client.request(MessagePostDocument, {
       input: { threadId, type, payload: { text }, replyToId },
     });
-    return present(accepted(messagePost).message).id;
+    return present(unwrap(messagePost).message).id;
   };
   const question = await say(owner.client, 'question', 'The new checkout goes live on Friday. What worries you?');
   await say(named(agents, 'Badger').client, 'answer', 'Double submissions: I want a test before anything else.', question);
@@ -138,14 +139,14 @@ async function writePlan(
   await stage.pause(0.4);
   const draft = { projectId, title: 'Checkout by Friday', bodyMarkdown: '1. Orders\n2. Payment\n3. Tests' };
   const { planCreate } = await named(agents, 'Otter').client.request(PlanCreateDocument, { input: draft });
-  const { id: planId, revision } = present(accepted(planCreate).plan);
+  const { id: planId, revision } = present(unwrap(planCreate).plan);
 
   await stage.pause(0.4);
   const revised = { planId, expectedRevision: revision, bodyMarkdown: `${draft.bodyMarkdown}\n4. Rehearse the rollback` };
   const { planRevise } = await owner.client.request(PlanReviseDocument, { input: revised });
-  const isRevised = present(accepted(planRevise).plan).revision === revision + 1;
+  const isRevised = present(unwrap(planRevise).plan).revision === revision + 1;
   const { planSetStatus } = await owner.client.request(PlanSetStatusDocument, { input: { planId, status: 'ACTIVE' } });
-  const isActive = present(accepted(planSetStatus).plan).status === 'ACTIVE';
+  const isActive = present(unwrap(planSetStatus).plan).status === 'ACTIVE';
   findings.expect('a human revised the plan of an agent, and put it into force', isRevised && isActive);
   return planId;
 }
@@ -159,7 +160,7 @@ async function decide(
     await stage.pause(0.4);
     const input = { projectId, title, bodyMarkdown, supersedesId };
     const { decisionRecord } = await named(agents, name).client.request(DecisionRecordDocument, { input });
-    return present(accepted(decisionRecord).decision);
+    return present(unwrap(decisionRecord).decision);
   };
   const first = await record('Marten', 'Keep carts in Redis', 'It is there already, and fast.');
   const second = await record('Otter', 'Keep carts in Postgres', 'A cart must survive a restart, as an order does.', first.id);
@@ -172,14 +173,14 @@ async function decide(
 async function createTasks({ client }: Person, { projectId }: Place): Promise<Map<string, Course>> {
   const input = { tasks: backlog.map((work) => taskInput(work, projectId)) };
   const { taskCreateMany } = await client.request(TaskCreateManyDocument, { input });
-  const { tasks } = accepted(taskCreateMany);
+  const { tasks } = unwrap(taskCreateMany);
   return new Map(backlog.map(({ course }, index) => [present(tasks[index]).id, course]));
 }
 
 async function cancelParkedTask({ stage }: Setting, { owner, project, watcher }: Company): Promise<void> {
   await stage.pause(0.6);
   const input = { taskId: taskWith('parked', project), reason: 'nobody has asked for it since 2009' };
-  accepted((await owner.client.request(TaskCancelDocument, { input })).taskCancel);
+  unwrap((await owner.client.request(TaskCancelDocument, { input })).taskCancel);
   await watcher.seen('TaskCanceled');
 }
 

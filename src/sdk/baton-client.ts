@@ -1,23 +1,11 @@
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { type GraphQLFormattedError, print } from 'graphql';
-import { type Client, createClient } from 'graphql-ws';
-import { WebSocket as NodeWebSocket } from 'ws';
-
-/** The server answered a request with top-level errors: a bad document, no valid credential, a fault of the server. */
-export class BatonRequestError extends Error {
-  constructor(
-    readonly errors: readonly GraphQLFormattedError[],
-    readonly status: number,
-  ) {
-    super(errors.map((error) => error.message).join('\n'));
-    this.name = 'BatonRequestError';
-  }
-
-  /** Code of the first error. */
-  get code(): string | undefined {
-    return this.errors[0]?.extensions?.code as string | undefined;
-  }
-}
+import { BatonConnectionError, requestError, unwrap } from './errors.js';
+import { EventStream, type FollowOptions } from './event-stream.js';
+import { type ErrorFieldsFragment, EventCursorDocument } from './generated.js';
+import { GraphqlSocket } from './graphql-socket.js';
+import { Mailbox } from './mailbox.js';
+import { retrying, withinTime } from './retry.js';
 
 export interface BatonClientOptions {
   /** Where the server is, such as `http://127.0.0.1:4000`. */
@@ -26,6 +14,28 @@ export interface BatonClientOptions {
   token?: string | undefined;
   /** Slug of the organization to act in; only the admin token, and open development mode, may choose. */
   organization?: string | undefined;
+  /** Milliseconds that one request may take before it counts as failed. Default 30,000. */
+  timeoutMs?: number;
+  /**
+   * Milliseconds of silence on the websocket after which the server is asked for a sign of life, to find out that a
+   * connection is dead although nobody closed it. Default 10,000.
+   */
+  keepAliveMs?: number;
+}
+
+export interface RequestOptions {
+  /** Gives the request up: it rejects with the reason of the signal. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface MutateOptions extends RequestOptions {
+  /** Milliseconds for which a mutation that meets a failing network or server is tried again. Default 60,000. */
+  retryForMs?: number;
+}
+
+/** What every mutation answers, beside what it changed. */
+interface Payload {
+  errors: readonly ErrorFieldsFragment[];
 }
 
 /** The answers of one subscription, as they come. */
@@ -37,79 +47,180 @@ export interface SubscriptionStream<Data> extends AsyncIterableIterator<Data, un
 /** A typed client of the GraphQL API: requests over HTTP, subscriptions over one websocket that connects when needed. */
 export class BatonClient {
   readonly #endpoint: string;
-  #socket: Client | undefined;
+  readonly #socket: GraphqlSocket;
+  readonly #streams = new Set<{ close(): void }>();
 
   constructor(private readonly options: BatonClientOptions) {
     this.#endpoint = new URL('/graphql', options.url).href;
+    this.#socket = new GraphqlSocket({
+      url: this.#endpoint.replace(/^http/, 'ws'),
+      connectionParams: { authorization: this.#authorization, organization: options.organization },
+      keepAliveMs: options.keepAliveMs ?? 10_000,
+    });
   }
 
   get #authorization(): string | undefined {
     return this.options.token && `Bearer ${this.options.token}`;
   }
 
-  /** Runs a query or mutation. Expected failures of a mutation are in its payload's `errors`; throws BatonRequestError for others. */
-  async request<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data> {
-    const response = await fetch(this.#endpoint, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json',
-        ...(this.#authorization && { authorization: this.#authorization }),
-        ...(this.options.organization && { 'x-organization': this.options.organization }),
-      },
-      body: JSON.stringify({ query: print(document), variables }),
-    });
-    const answer = (await response.json()) as { data?: Data | null; errors?: GraphQLFormattedError[] };
-    if (answer.errors || !answer.data) throw new BatonRequestError(answer.errors ?? [], response.status);
-    return answer.data;
+  /**
+   * Runs a query or mutation once. Expected failures of a mutation are in its payload's `errors`. Throws
+   * BatonRequestError for others, BatonConnectionError when no answer came: a mutation may then have happened or not.
+   */
+  async request<Data, Variables>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+    { signal }: RequestOptions = {},
+  ): Promise<Data> {
+    const ms = this.options.timeoutMs ?? 30_000;
+    const timeUp = () => new BatonConnectionError(`${this.#endpoint} did not answer within ${ms} ms.`);
+    const body = JSON.stringify({ query: textOf(document), variables });
+    return withinTime((limit) => this.#send<Data>(body, limit), { ms, timeUp, signal });
   }
 
   /**
-   * Opens a subscription. Leaving the loop over it, or `return()`, ends it at once. Throws BatonRequestError when the
-   * server ends it with errors.
+   * Runs a mutation, exactly once however often it must be sent: under its idempotency key, a fresh one unless the input
+   * has one, it is tried again while the network or the server fails. Answers the payload, which has no errors.
+   * Throws BatonCommandError when it was refused, BatonRequestError, or BatonConnectionError when the time was up.
+   */
+  async mutate<Data extends Record<string, Payload>, Input extends { idempotencyKey?: string | null | undefined }>(
+    document: TypedDocumentNode<Data, { input: Input }>,
+    input: Input,
+    { retryForMs = 60_000, signal }: MutateOptions = {},
+  ): Promise<Data[keyof Data]> {
+    const variables = { input: { ...input, idempotencyKey: input.idempotencyKey ?? newIdempotencyKey() } };
+    const data = await retrying(() => this.request(document, variables, { signal }), { forMs: retryForMs, signal });
+    const [payload, ...others] = Object.values(data) as Data[keyof Data][];
+    if (!payload || others.length > 0) throw new TypeError('A document for mutate() has one field.');
+    return unwrap(payload);
+  }
+
+  /** Cursor of the end of the event log. Read it, then the state, then follow after it: nothing is missed in between. */
+  async eventCursor(options?: RequestOptions): Promise<string> {
+    return (await this.request(EventCursorDocument, {}, options)).eventCursor;
+  }
+
+  /**
+   * Opens a subscription on one connection: it does not outlive it. Leaving the loop over it, or `return()`, ends it at
+   * once. Throws BatonRequestError when the server ends it with errors, BatonConnectionError when the connection breaks.
    */
   subscribe<Data, Variables extends Record<string, unknown>>(
     document: TypedDocumentNode<Data, Variables>,
     variables: Variables,
   ): SubscriptionStream<Data> {
-    this.#socket ??= createClient({
-      url: this.#endpoint.replace(/^http/, 'ws'),
-      // Node has a WebSocket of its own only since version 22.
-      webSocketImpl: globalThis.WebSocket ?? NodeWebSocket,
-      connectionParams: { authorization: this.#authorization, organization: this.options.organization },
-      retryAttempts: 0,
-    });
-    const answers = this.#socket.iterate<Data>({ query: print(document), variables });
+    const answers = new Mailbox<Data>();
+    const fail = (error: unknown) => answers.end({ error });
+    const stop = this.#socket.subscribe(
+      { query: textOf(document), variables },
+      {
+        next: ({ data, errors }) => {
+          if (data && !errors) return answers.put(data as Data);
+          stop();
+          fail(requestError(errors ?? [], 200));
+        },
+        failed: fail,
+        completed: () => answers.end(),
+      },
+    );
     return {
       [Symbol.asyncIterator]() {
         return this;
       },
-      async next() {
-        for (;;) {
-          const { done, value: answer } = await answers.next().catch((error) => {
-            throw Array.isArray(error) ? new BatonRequestError(error, 200) : closedError(error);
-          });
-          if (done) return { done: true, value: undefined };
-          if (answer.errors) throw new BatonRequestError(answer.errors, 200);
-          if (answer.data) return { done: false, value: answer.data };
-        }
-      },
+      next: () => answers.take(),
       async return() {
-        await answers.return?.();
+        stop();
+        answers.discard();
         return { done: true, value: undefined };
       },
     };
   }
 
+  /**
+   * Opens a subscription that survives its connections: any one that takes `$after` and selects `cursor`. Each event is
+   * handed over once and in order, whatever breaks; see EventStream. Without `after` it begins with what happens after
+   * the cursor that it reads first.
+   */
+  follow<Data, Variables extends { after?: string | null | undefined }>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+    options: FollowOptions<Data> = {},
+  ): EventStream<Data> {
+    const query = textOf(document);
+    return new EventStream<Data>(
+      {
+        after: variables.after,
+        readCursor: (signal) => this.eventCursor({ signal }),
+        subscribe: (after, sink) => this.#socket.subscribe({ query, variables: { ...variables, after } }, sink),
+        enroll: (stream) => this.#streams.add(stream),
+        release: (stream) => this.#streams.delete(stream),
+      },
+      options,
+    );
+  }
+
   /** Ends all subscriptions and the websocket. */
   async close(): Promise<void> {
-    await this.#socket?.dispose();
+    for (const stream of this.#streams) stream.close();
+    await this.#socket.close();
+  }
+
+  async #send<Data>(body: string, signal: AbortSignal): Promise<Data> {
+    const response = await this.#reach(() =>
+      fetch(this.#endpoint, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json',
+          ...(this.#authorization && { authorization: this.#authorization }),
+          ...(this.options.organization && { 'x-organization': this.options.organization }),
+        },
+        body,
+        signal,
+      }),
+    );
+    const answer = parseAnswer<Data>(await this.#reach(() => response.text()));
+    if (answer.errors || !answer.data) throw requestError(answer.errors ?? [], response.status);
+    return answer.data;
+  }
+
+  /** Names what fails on the way, which fetch calls a TypeError like a bug. */
+  async #reach<Result>(transport: () => Promise<Result>): Promise<Result> {
+    try {
+      return await transport();
+    } catch (error) {
+      const { message, cause } = error as Error;
+      throw new BatonConnectionError(`${this.#endpoint} could not be reached: ${message}`, { cause: cause ?? error });
+    }
   }
 }
 
-/** What a websocket that the server closed, or that never opened, is told as. */
-function closedError(reason: unknown): Error {
-  if (reason instanceof Error) return reason;
-  const { code, reason: text } = (reason ?? {}) as { code?: number; reason?: string };
-  return new Error(`The websocket was closed${code ? ` with code ${code}` : ''}${text ? `: ${text}` : ''}.`, { cause: reason });
+interface HttpAnswer<Data> {
+  data?: Data | null;
+  errors?: GraphQLFormattedError[];
+}
+
+function parseAnswer<Data>(text: string): HttpAnswer<Data> {
+  try {
+    return (JSON.parse(text) as HttpAnswer<Data> | null) ?? {};
+  } catch {
+    // A proxy answered in its own words; the status says enough.
+    return {};
+  }
+}
+
+const texts = new WeakMap<object, string>();
+
+/** Documents are constants; each is printed once. */
+function textOf<Data, Variables>(document: TypedDocumentNode<Data, Variables>): string {
+  let text = texts.get(document);
+  if (text === undefined) {
+    text = print(document);
+    texts.set(document, text);
+  }
+  return text;
+}
+
+/** 128 random bits. Not randomUUID, which browsers have on secure origins only. */
+function newIdempotencyKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

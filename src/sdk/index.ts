@@ -1,0 +1,17 @@
+/** `baton/sdk`: everything that a program outside of this repository may use. docs/sdk.md shows how. */
+export {
+  BatonClient,
+  type BatonClientOptions,
+  type MutateOptions,
+  type RequestOptions,
+  type SubscriptionStream,
+} from './baton-client.js';
+export {
+  BatonCommandError,
+  BatonConnectionError,
+  BatonRequestError,
+  isRetriable,
+  ResyncRequiredError,
+  unwrap,
+} from './errors.js';
+export { EventStream, type FollowOptions, type StreamState, type StreamStatus } from './event-stream.js';
