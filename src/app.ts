@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Authenticator } from './auth/authenticator.js';
 import { LiveCredentials } from './auth/live-credentials.js';
 import { SignInLimit } from './auth/sign-in-limit.js';
+import { WorkerAuthenticator } from './auth/worker-authenticator.js';
 import type { Config } from './config.js';
 import type { Database, OwnedDatabase } from './database/database.js';
 import { DatabaseClock } from './database/database-clock.js';
@@ -116,6 +117,12 @@ async function start(
   };
   const services = createServices(database, serviceOptions);
   const authenticator = new Authenticator({ database, adminToken: config.ADMIN_TOKEN });
+  const workerAuthenticator = new WorkerAuthenticator({
+    authenticator,
+    database,
+    workerKey: (organizationId) => services.settings.workerKey(organizationId),
+    isOpen: !config.ADMIN_TOKEN,
+  });
   const liveCredentials = new LiveCredentials({ database, hub, logger });
   liveCredentials.start();
   stops.push(() => liveCredentials.stop());
@@ -152,7 +159,7 @@ async function start(
     healthLimits,
     services,
     servicesOn,
-    authenticate: createAuthentication({ authenticator, openMode, queueNeedsCredential }),
+    authenticate: createAuthentication({ authenticator, workerAuthenticator, openMode, queueNeedsCredential }),
     access: new RequestAccess({ corsOrigins: config.CORS_ORIGINS, openMode }),
     needsCredential: { coordinator: !openMode, orchestrator: !openMode, queue: queueNeedsCredential, worker: !openMode },
     logger,

@@ -55,6 +55,14 @@ export function isPerson(viewer: Viewer): boolean {
   return viewer.actor?.kind === 'USER' || isOperator(viewer);
 }
 
+/** Labels that name no one in particular. */
+const namelessLabels: readonly string[] = ['admin', 'worker', 'anonymous'];
+
+/** A label as the name that a caller gave itself; null when it gave none. */
+export function givenName(label: string | null): string | null {
+  return label !== null && namelessLabels.includes(label) ? null : label;
+}
+
 /** How the event log names the caller, when it acts for nobody else. */
 export function stampOf(viewer: Viewer): ActorStamp {
   if (viewer.actor) return { actorId: viewer.actor.id, actorLabel: null };

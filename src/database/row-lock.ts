@@ -11,6 +11,9 @@ export async function lockRow(tx: Sql, table: LockableTable, organizationId: str
   await tx.query(statement, [id, organizationId]);
 }
 
+/** For a name that must be unique over all organizations. */
+export const anyOrganization = '';
+
 /** Lets one transaction at a time create what `name` names; the others wait until it has ended. */
 export async function lockName(tx: Sql, organizationId: string, name: string): Promise<void> {
   const statement: Statement = {

@@ -1,10 +1,12 @@
 import { UnauthenticatedError } from '../auth/auth.errors.js';
 import { type Authenticator, anonymousViewer, trustedViewer } from '../auth/authenticator.js';
 import type { Viewer } from '../auth/viewer.js';
+import type { WorkerAuthenticator } from '../auth/worker-authenticator.js';
 import type { Authenticate, Dialect } from './dialect.js';
 
 export interface RestAuthenticationOptions {
   authenticator: Authenticator;
+  workerAuthenticator: WorkerAuthenticator;
   /** Nobody needs a credential. */
   openMode: boolean;
   /** False says that the network of the queue dialect's clients, which cannot send a credential, is trusted. */
@@ -13,7 +15,7 @@ export interface RestAuthenticationOptions {
 
 /** How each dialect finds out who is calling. */
 export function createAuthentication(options: RestAuthenticationOptions): Record<Dialect['name'], Authenticate> {
-  const { authenticator, openMode, queueNeedsCredential } = options;
+  const { authenticator, workerAuthenticator, openMode, queueNeedsCredential } = options;
 
   const bearerOrCookie: Authenticate = async (credentials, access) => {
     if (access === 'open') return anonymousViewer;
@@ -35,7 +37,11 @@ export function createAuthentication(options: RestAuthenticationOptions): Record
     orchestrator: bearerOrCookie,
     queue: async (credentials, access) =>
       queueNeedsCredential || credentials.authorization !== null ? bearerOrCookie(credentials, access) : trustedViewer,
-    worker: bearerOrCookie,
+    worker: async (credentials, access) => {
+      if (access === 'open') return anonymousViewer;
+      if (access === 'agent') return workerAuthenticator.authenticateWorker(credentials);
+      return workerAuthenticator.authenticateBoard(credentials);
+    },
   };
 }
 

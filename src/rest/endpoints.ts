@@ -1,5 +1,19 @@
+import { agentCoordEndpoints } from '../features/agents/agent.coord.rest.js';
+import { decisionCoordEndpoints } from '../features/decisions/decision.coord.rest.js';
+import { messageCoordEndpoints } from '../features/messages/message.coord.rest.js';
+import { planCoordEndpoints } from '../features/plans/plan.coord.rest.js';
+import { settingEndpoints } from '../features/settings/setting.worker.rest.js';
+import { taskCoordEndpoints } from '../features/tasks/task.coord.rest.js';
 import type { Endpoint } from './endpoint.js';
 import { healthEndpoints } from './health.rest.js';
 
 /** Every REST endpoint there is. */
-export const endpoints: readonly Endpoint[] = [...healthEndpoints];
+export const endpoints: readonly Endpoint[] = [
+  ...healthEndpoints,
+  ...agentCoordEndpoints,
+  ...taskCoordEndpoints,
+  ...messageCoordEndpoints,
+  ...planCoordEndpoints,
+  ...decisionCoordEndpoints,
+  ...settingEndpoints,
+];

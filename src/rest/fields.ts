@@ -1,5 +1,8 @@
 import { z } from '@hono/zod-openapi';
 
+/** Rows that a bare array holds at most: older clients ask for all, and none of them knows pages. */
+export const listLimitMax = 10_000;
+
 /** A whole number in a query string. */
 export function integerText(min: number, max: number, description: string) {
   const error = `must be a whole number from ${min} to ${max}`;

@@ -11,16 +11,21 @@ export function parse(schema: z.ZodObject | undefined, value: Record<string, unk
   const parsed = schema.safeParse(withoutNulls(schema, value), { error: explain });
   if (parsed.success) return parsed.data;
   throw new InvalidRequestError(
-    parsed.error.issues.map(({ path, message }) => ({ path: path.map(String), message, isMissing: message === missing })),
+    parsed.error.issues.map(({ path, message }) => ({ path: path.map(String), message, isMissing: isBlank(value, path) })),
   );
 }
 
-const missing = 'is required';
+/** Whether nothing, or nothing but blanks, was given at the place. */
+function isBlank(value: unknown, path: PropertyKey[]): boolean {
+  let place = value;
+  for (const key of path) place = (place as Record<PropertyKey, unknown> | null | undefined)?.[key];
+  return place == null || (typeof place === 'string' && place.trim() === '');
+}
 
 /** Says what a value must be where the schema itself says nothing of it. */
 const explain: z.core.$ZodErrorMap = (issue) => {
   if (issue.code !== 'invalid_type') return undefined;
-  if (issue.input === undefined) return missing;
+  if (issue.input === undefined) return 'is required';
   return `must be ${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
 };
 

@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import type { ErrorCode } from '../features/error-code.js';
 import type { Dialect } from './dialect.js';
+import type { Failure } from './failure.js';
 
 /** The worker dialect: `{"error": "<text>"}`, at times with a `status` or a `detail`. */
 export const worker: Dialect = {
@@ -14,5 +16,16 @@ export const worker: Dialect = {
       status: z.string().optional().openapi({ description: 'Status that the thing has instead.' }),
     })
     .openapi('WorkerError'),
-  render: ({ message }) => ({ body: { error: message } }),
+  render: (failure) => ({ body: { error: wordsOf(failure) } }),
 };
+
+/** What the dialect's clients have always been told; they name no id. */
+const words: Partial<Record<ErrorCode, string>> = {
+  PROJECT_NOT_FOUND: 'Project not found',
+  TASK_NOT_FOUND: 'Ticket not found',
+  JOB_NOT_FOUND: 'Job not found',
+};
+
+function wordsOf({ code, message }: Failure): string {
+  return words[code] ?? (code === 'VALIDATION_FAILED' ? message.replace(/\.$/, '') : message);
+}

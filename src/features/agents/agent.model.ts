@@ -23,3 +23,10 @@ export const ownStatuses = ['ACTIVE', 'BUSY', 'AWAY'] as const satisfies AgentSt
 export function isOwnStatus(status: AgentStatus): boolean {
   return (ownStatuses as readonly AgentStatus[]).includes(status);
 }
+
+const statuses = ['PENDING', 'ACTIVE', 'BUSY', 'AWAY', 'INACTIVE'] as const satisfies AgentStatus[];
+
+/** The status that a word of an older client means; undefined when it is none of ours. */
+export function statusOfWord(word: string): AgentStatus | undefined {
+  return statuses.find((status) => status === word.trim().toUpperCase());
+}

@@ -1,6 +1,7 @@
 import type { Viewer } from '../../auth/viewer.js';
-import type { AgentHealth, AgentStatus, Prisma } from '../../database/generated/prisma/client.js';
-import { idOrNone } from '../../kernel/ids.js';
+import type { Actor, AgentHealth, AgentStatus, Prisma } from '../../database/generated/prisma/client.js';
+import { idOrNone, isId } from '../../kernel/ids.js';
+import { AgentNotFoundError } from './agent.errors.js';
 import type { HealthLimits } from './agent.model.js';
 
 /** Which agents a list wants; what is left out or null does not restrict. */
@@ -10,6 +11,8 @@ export interface AgentFilter {
   healths?: AgentHealth[] | null;
   specialization?: string | null;
   ownerId?: string | null;
+  /** Owner as named by a caller who is not registered here. */
+  ownerLabel?: string | null;
   isOrchestrator?: boolean | null;
 }
 
@@ -26,9 +29,38 @@ export function agentWhere(
   if (filter?.healths) where.push({ OR: filter.healths.map((health) => healthWhere(health, now, limits)) });
   if (filter?.specialization) where.push({ specializations: { has: filter.specialization } });
   if (filter?.ownerId) where.push({ ownerId: idOrNone(filter.ownerId) });
+  if (filter?.ownerLabel) where.push({ ownerLabel: filter.ownerLabel });
   if (typeof filter?.isOrchestrator === 'boolean') where.push({ isOrchestrator: filter.isOrchestrator });
   return { AND: where };
 }
+
+/**
+ * The agent or user that goes by the given name: the id that an agent was given from outside, or else an id of ours.
+ * Null when there is none.
+ */
+export async function findActor(prisma: Prisma.TransactionClient, viewer: Viewer, given: string): Promise<Actor | null> {
+  const { organizationId } = viewer;
+  const agent = await prisma.actor.findUnique({ where: { organizationId_externalId: { organizationId, externalId: given } } });
+  return agent ?? (isId(given) ? prisma.actor.findUnique({ where: { id: given, organizationId } }) : null);
+}
+
+/** The agent, with the one who owns it; throws AgentNotFoundError. */
+export async function getAgent(prisma: Prisma.TransactionClient, viewer: Viewer, id: string): Promise<OwnedAgent> {
+  const where = { id, organizationId: viewer.organizationId, kind: 'AGENT' as const };
+  const agent = await prisma.actor.findUnique({ where, include: withOwner });
+  if (!agent) throw new AgentNotFoundError(id);
+  return agent;
+}
+
+/** The agents that `where` wants, in the order in which they registered, with those who own them. */
+export function listAgents(prisma: Prisma.TransactionClient, where: Prisma.ActorWhereInput, take: number): Promise<OwnedAgent[]> {
+  return prisma.actor.findMany({ where, include: withOwner, orderBy: { id: 'asc' }, take });
+}
+
+const withOwner = { owner: true } satisfies Prisma.ActorInclude;
+
+/** An agent with the one who owns it. */
+export type OwnedAgent = Prisma.ActorGetPayload<{ include: typeof withOwner }>;
 
 /** The same rule as `healthAt`, as a condition on the last heartbeat. */
 function healthWhere(health: AgentHealth, now: Date, limits: HealthLimits): Prisma.ActorWhereInput {

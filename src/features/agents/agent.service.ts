@@ -25,22 +25,28 @@ export class AgentService {
    * Creates the agent that the external id names, with its first API key, or updates its profile: what is left out stays,
    * and neither status nor key change.
    * An agent may register only itself; a member new agents and those it owns; administrators and the operator any.
+   * `ownerLabel` names an owner who is not registered here, as the coordinator dialect's callers do.
    * Throws ForbiddenError, AgentNotFoundError (for the owner).
    */
-  async register(viewer: Viewer, input: AgentRegister): Promise<{ agent: Actor; apiKey: Secret | null }> {
+  async register(
+    viewer: Viewer,
+    input: AgentRegister,
+    { ownerLabel }: { ownerLabel?: string } = {},
+  ): Promise<{ agent: Actor; apiKey: Secret | null }> {
     requireScope(viewer, 'WORK');
     return this.database.transaction(async (tx) => {
       const organizationId = viewer.organizationId;
       await lockName(tx, organizationId, `agent ${input.externalId}`);
       const where = { organizationId_externalId: { organizationId, externalId: input.externalId } };
       const existing = await tx.prisma.actor.findUnique({ where });
-      requireMayRegister(viewer, existing, input);
+      requireMayRegister(viewer, existing, { externalId: input.externalId, owner: input.ownerId ?? ownerLabel });
       const ownerId = input.ownerId ?? (existing || viewer.actor?.kind !== 'USER' ? undefined : viewer.actor.id);
       if (ownerId) await requireOwner(tx.prisma, viewer, ownerId);
       const { externalId, capabilities, metadata, ...profile } = input;
       const fields = {
         ...profile,
-        ownerId,
+        ownerId: ownerLabel === undefined ? ownerId : null,
+        ownerLabel: input.ownerId === undefined ? ownerLabel : null,
         capabilities: capabilities as Prisma.InputJsonObject | undefined,
         metadata: metadata as Prisma.InputJsonObject | undefined,
       };
@@ -114,7 +120,7 @@ export class AgentService {
       await lockName(tx, viewer.organizationId, `agent ${externalId}`);
       const existing = await tx.prisma.actor.findUnique({ where, select: { id: true } });
       if (existing) return existing.id;
-      requireMayRegister(viewer, null, { externalId });
+      requireMayRegister(viewer, null, { externalId, owner: undefined });
       const agent = await tx.prisma.actor.create({
         data: {
           id: newId(),
@@ -178,7 +184,11 @@ export class AgentService {
 }
 
 /** An agent registers only itself; a member new agents and those it owns, as its own; administrators and the operator any. */
-function requireMayRegister(viewer: Viewer, existing: Actor | null, input: AgentRegister): void {
+function requireMayRegister(
+  viewer: Viewer,
+  existing: Actor | null,
+  input: { externalId: string; owner: string | undefined },
+): void {
   if (!isPerson(viewer)) {
     if (existing && existing.id === viewer.actor?.id) return;
     throw new ForbiddenError('An agent may register only itself, under the external id that it has.', { path: ['externalId'] });
@@ -189,7 +199,7 @@ function requireMayRegister(viewer: Viewer, existing: Actor | null, input: Agent
       path: ['externalId'],
     });
   }
-  if (input.ownerId && input.ownerId !== viewer.actor?.id) {
+  if (input.owner !== undefined && input.owner !== viewer.actor?.id) {
     throw new ForbiddenError('Only an administrator may give an agent to another owner.', { path: ['ownerId'] });
   }
 }

@@ -12,3 +12,20 @@ export function decisionWhere(
   if (status) where.status = status;
   return where;
 }
+
+const withNames = {
+  author: true,
+  project: { select: { id: true, externalId: true } },
+} satisfies Prisma.DecisionInclude;
+
+/** A decision with its author and its project. */
+export type NamedDecision = Prisma.DecisionGetPayload<{ include: typeof withNames }>;
+
+/** The newest `limit` of the decisions that `where` wants, oldest first. */
+export async function listDecisions(
+  prisma: Prisma.TransactionClient,
+  where: Prisma.DecisionWhereInput,
+  limit: number,
+): Promise<NamedDecision[]> {
+  return (await prisma.decision.findMany({ where, include: withNames, orderBy: { id: 'desc' }, take: limit })).reverse();
+}

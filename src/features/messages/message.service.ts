@@ -1,15 +1,16 @@
 import { actAs } from '../../auth/acting.js';
-import { type ActorStamp, requireScope, type Viewer } from '../../auth/viewer.js';
-import type { Database } from '../../database/database.js';
+import { type ActorStamp, requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
+import type { Database, Transaction } from '../../database/database.js';
 import { appendEvents, type NewEvent } from '../../database/event-log.js';
 import type { Message, Prisma, Thread } from '../../database/generated/prisma/client.js';
-import { lockRow } from '../../database/row-lock.js';
+import { anyOrganization, lockName, lockRow } from '../../database/row-lock.js';
 import { newId } from '../../kernel/ids.js';
 import { requireProject } from '../projects/project.queries.js';
 import { TaskNotFoundError } from '../tasks/task.errors.js';
 import { MessageNotFoundError, ThreadNotFoundError } from './message.errors.js';
 import type { MessageEventData } from './message.events.js';
 import type { MessagePost, ThreadCreate } from './message.inputs.js';
+import { findThreadId } from './message.queries.js';
 
 /** The commands on threads and their messages. */
 export class MessageService {
@@ -19,24 +20,26 @@ export class MessageService {
   async createThread(viewer: Viewer, input: ThreadCreate): Promise<{ thread: Thread }> {
     requireScope(viewer, 'WORK');
     const stamp = await actAs(this.database, viewer, input.agentId);
+    return this.database.transaction((tx) => this.#open(tx, viewer, stamp, input, { id: newId() }));
+  }
+
+  /**
+   * The id of the thread that goes by the given id (a UUID), which is opened about the project and task when the organization
+   * has none: callers of the coordinator dialect post to threads that nobody has opened.
+   * Where another organization has that id already, the thread gets one of its own and still goes by the given one.
+   * Throws ForbiddenError, ProjectNotFoundError, TaskNotFoundError.
+   */
+  async ensureThread(viewer: Viewer, given: { threadId: string; projectId?: string; taskId?: string }): Promise<string> {
+    requireScope(viewer, 'WORK');
+    const { threadId: givenId } = given;
     return this.database.transaction(async (tx) => {
-      if (input.projectId) await requireProject(tx.prisma, viewer, input.projectId);
-      const task = input.taskId ? await getTask(tx.prisma, viewer, input.taskId) : null;
-      const thread = await tx.prisma.thread.create({
-        data: {
-          id: newId(),
-          organizationId: viewer.organizationId,
-          projectId: input.projectId ?? task?.projectId ?? null,
-          taskId: input.taskId ?? null,
-          title: input.title ?? null,
-          type: input.type,
-          createdById: stamp.actorId,
-          createdByLabel: stamp.actorLabel,
-        },
-      });
-      const { title, type } = thread;
-      await appendEvents(tx, [threadEvent(stamp, thread, thread.id, 'ThreadCreated', { title, type })]);
-      return { thread };
+      await lockName(tx, anyOrganization, `thread ${givenId}`);
+      const existing = await findThreadId(tx.prisma, viewer, givenId);
+      if (existing) return existing;
+      const isTaken = (await tx.prisma.thread.count({ where: { id: givenId } })) > 0;
+      const ids = isTaken ? { id: newId(), externalId: givenId } : { id: givenId };
+      const { thread } = await this.#open(tx, viewer, stampOf(viewer), { ...given, type: 'general' }, ids);
+      return thread.id;
     });
   }
 
@@ -74,6 +77,32 @@ export class MessageService {
       ]);
       return { message };
     });
+  }
+
+  async #open(
+    tx: Transaction,
+    viewer: Viewer,
+    stamp: ActorStamp,
+    input: Omit<ThreadCreate, 'agentId'>,
+    ids: { id: string; externalId?: string },
+  ): Promise<{ thread: Thread }> {
+    if (input.projectId) await requireProject(tx.prisma, viewer, input.projectId);
+    const task = input.taskId ? await getTask(tx.prisma, viewer, input.taskId) : null;
+    const thread = await tx.prisma.thread.create({
+      data: {
+        ...ids,
+        organizationId: viewer.organizationId,
+        projectId: input.projectId ?? task?.projectId ?? null,
+        taskId: input.taskId ?? null,
+        title: input.title ?? null,
+        type: input.type,
+        createdById: stamp.actorId,
+        createdByLabel: stamp.actorLabel,
+      },
+    });
+    const { title, type } = thread;
+    await appendEvents(tx, [threadEvent(stamp, thread, thread.id, 'ThreadCreated', { title, type })]);
+    return { thread };
   }
 }
 

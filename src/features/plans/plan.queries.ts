@@ -20,3 +20,20 @@ export function revisionPlace(argument: 'after' | 'before', cursor: string | nul
   if (!/^[1-9]\d{0,8}$/.test(cursor)) throw new InvalidCursorError(argument);
   return Number(cursor);
 }
+
+const withNames = {
+  author: true,
+  project: { select: { id: true, externalId: true } },
+} satisfies Prisma.PlanInclude;
+
+/** A plan with its author and its project. */
+export type NamedPlan = Prisma.PlanGetPayload<{ include: typeof withNames }>;
+
+/** The newest `limit` of the plans that `where` wants, oldest first. */
+export async function listPlans(
+  prisma: Prisma.TransactionClient,
+  where: Prisma.PlanWhereInput,
+  limit: number,
+): Promise<NamedPlan[]> {
+  return (await prisma.plan.findMany({ where, include: withNames, orderBy: { id: 'desc' }, take: limit })).reverse();
+}

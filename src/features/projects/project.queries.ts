@@ -1,10 +1,22 @@
 import type { Viewer } from '../../auth/viewer.js';
 import type { Prisma } from '../../database/generated/prisma/client.js';
+import { isId } from '../../kernel/ids.js';
 import { ProjectNotFoundError } from './project.errors.js';
 
 /** The projects that the caller may see. */
 export function visibleProjects(viewer: Viewer): { organizationId: string; deletedAt: null } {
   return { organizationId: viewer.organizationId, deletedAt: null };
+}
+
+/**
+ * The visible project that goes by the given id: its own, or the one that a REST caller gave it.
+ * Null when there is none.
+ */
+export async function findProjectId(prisma: Prisma.TransactionClient, viewer: Viewer, givenId: string): Promise<string | null> {
+  if (!isId(givenId)) return null;
+  const goesBy = { OR: [{ id: givenId }, { externalId: givenId }] };
+  const project = await prisma.project.findFirst({ where: { ...visibleProjects(viewer), ...goesBy }, select: { id: true } });
+  return project?.id ?? null;
 }
 
 /** Throws ProjectNotFoundError unless the project exists and the caller may see it. */

@@ -38,14 +38,16 @@ export class SettingService {
    * Stores and removes settings, all of them or none; those that are not named stay as they are.
    * Throws ForbiddenError, SecretKeyMissingError.
    */
-  async update(viewer: Viewer, { settings: { set, remove } }: SettingsUpdate): Promise<{ settings: SettingView[] }> {
+  async update(viewer: Viewer, { settings }: SettingsUpdate): Promise<{ settings: SettingView[] }> {
     requireScope(viewer, 'ADMIN');
     const { organizationId } = viewer;
-    const rows = set.map(({ key, value }) => ({
-      key,
-      value: value instanceof Secret ? this.#encrypt(organizationId, key, value) : value,
-      isEncrypted: value instanceof Secret,
-    }));
+    const rows = settings.flatMap((change) => {
+      if ('isRemoved' in change) return [];
+      const { key, value } = change;
+      if (!(value instanceof Secret)) return [{ key, value, isEncrypted: false }];
+      return [{ key, value: this.#encrypt(organizationId, key, value), isEncrypted: true }];
+    });
+    const unwanted = settings.flatMap((change) => ('isRemoved' in change ? [change.key] : []));
     return this.database.transaction(async (tx) => {
       await lockName(tx, organizationId, 'settings');
       const changed = await tx.query<{ key: SettingKey }>(writeSettingsStatement, [
@@ -54,7 +56,7 @@ export class SettingService {
         rows.map(({ value }) => value),
         rows.map(({ isEncrypted }) => isEncrypted),
       ]);
-      const removed = await tx.query<{ key: SettingKey }>(removeSettingsStatement, [organizationId, remove]);
+      const removed = await tx.query<{ key: SettingKey }>(removeSettingsStatement, [organizationId, unwanted]);
       if (changed.length + removed.length > 0) {
         const data = {
           set: changed.map(({ key }) => key).sort(),

@@ -64,3 +64,34 @@ export function isLapsed(task: LeaseState, now: Date): boolean {
 export function effectiveStatus(task: LeaseState, now: Date): TaskStatus {
   return isLapsed(task, now) ? 'READY' : task.status;
 }
+
+/** What the words that older callers have for a priority stand for, whatever their case. */
+const priorityWords: Record<string, number> = {
+  P0: 10,
+  CRITICAL: 10,
+  URGENT: 10,
+  P1: 20,
+  HIGH: 20,
+  P2: 50,
+  MEDIUM: 50,
+  NORMAL: 50,
+  P3: 80,
+  LOW: 80,
+};
+
+/** The priority that a word stands for; undefined when it is none. */
+export function priorityOf(word: string): number | undefined {
+  const key = word.trim().toUpperCase();
+  return Object.hasOwn(priorityWords, key) ? priorityWords[key] : undefined;
+}
+
+/** The word for a task's priority: its creator's own, or else the one of four (most urgent first) whose band it falls in. */
+export function priorityWord(
+  task: { priority: number; priorityLabel: string | null },
+  [critical, high, medium, low]: readonly [string, string, string, string],
+): string {
+  if (task.priorityLabel !== null) return task.priorityLabel;
+  if (task.priority <= 10) return critical;
+  if (task.priority <= 20) return high;
+  return task.priority <= 50 ? medium : low;
+}

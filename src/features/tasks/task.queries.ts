@@ -1,6 +1,7 @@
 import type { Viewer } from '../../auth/viewer.js';
 import { type Prisma, type TaskSource, TaskStatus } from '../../database/generated/prisma/client.js';
-import { idOrNone } from '../../kernel/ids.js';
+import { idOrNone, isId } from '../../kernel/ids.js';
+import { TaskNotFoundError } from './task.errors.js';
 import { leasedStatuses } from './task.model.js';
 
 /** Which tasks a list wants; what is left out or null does not restrict. */
@@ -44,6 +45,38 @@ function statusWhere(statuses: TaskStatus[], now: Date): Prisma.TaskWhereInput {
 
 function leaseNotLapsed(now: Date): Prisma.TaskWhereInput {
   return { OR: [{ leaseExpiresAt: null }, { leaseExpiresAt: { gt: now } }] };
+}
+
+const withNames = {
+  createdBy: true,
+  assignee: true,
+  project: { select: { id: true, externalId: true } },
+} satisfies Prisma.TaskInclude;
+
+/** A task with the people and the project that it names. */
+export type NamedTask = Prisma.TaskGetPayload<{ include: typeof withNames }>;
+
+/** A page of the tasks that `where` wants, most urgent first, oldest first within a priority. */
+export function listTasks(
+  prisma: Prisma.TransactionClient,
+  where: Prisma.TaskWhereInput,
+  page: { limit: number; offset: number },
+): Promise<NamedTask[]> {
+  const { limit: take, offset: skip } = page;
+  return prisma.task.findMany({ where, include: withNames, orderBy: [{ priority: 'asc' }, { id: 'asc' }], take, skip });
+}
+
+/** The task, of those that came in by one face; throws TaskNotFoundError. */
+export async function getTask(
+  prisma: Prisma.TransactionClient,
+  viewer: Viewer,
+  source: TaskSource,
+  id: string,
+): Promise<NamedTask> {
+  const { organizationId } = viewer;
+  const task = isId(id) ? await prisma.task.findUnique({ where: { id, organizationId, source }, include: withNames }) : null;
+  if (!task) throw new TaskNotFoundError(id);
+  return task;
 }
 
 /** The tasks that an agent holds now. */
