@@ -1,8 +1,8 @@
-import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import type { Logger } from '../kernel/logger.js';
 import type { OwnedDatabase, Sql, Statement } from './database.js';
 import { type Prisma, PrismaClient } from './generated/prisma/client.js';
+import { SerialPrismaPg } from './serial-transactions.js';
 
 /** How long a caller waits for a free connection before it fails. */
 const connectionWaitMs = 10_000;
@@ -17,7 +17,7 @@ export function openDatabase(options: { url: string; poolSize: number; logger: L
     for (const listener of listeners) listener();
   };
   const statementNames = new Map<string, string>();
-  const adapter = new PrismaPg(pool, {
+  const adapter = new SerialPrismaPg(pool, {
     // The same statement has the same name on either way to a connection, so each connection prepares it once. An empty
     // name means none: Prisma's own statements take too many shapes to keep them all prepared.
     statementNameGenerator: ({ sql }) => statementNames.get(sql) ?? '',

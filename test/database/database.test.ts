@@ -68,6 +68,22 @@ describe('a transaction', () => {
     expect(names).toEqual([{ name: 'test_prepared' }]);
   });
 
+  it('asks one thing at a time of its connection, also for a read with several relations', async () => {
+    const warnings: string[] = [];
+    const listen = (warning: Error) => warnings.push(warning.message);
+    process.on('warning', listen);
+
+    await database.transaction(async ({ prisma }) => {
+      const { id } = await prisma.organization.create({ data: organization('with-relations') });
+      await prisma.actor.create({ data: { id: newId(), organizationId: id, kind: 'AGENT', name: 'Otter' } });
+      await prisma.organization.findMany({ where: { id }, include: { actors: true, projects: true, tasks: true } });
+    });
+    await new Promise(setImmediate);
+
+    process.off('warning', listen);
+    expect(warnings).toEqual([]);
+  });
+
   it('tells the listeners after the commit, when others can read what it wrote', async () => {
     const data = organization('told');
     const before = commits;
