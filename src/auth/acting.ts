@@ -19,7 +19,7 @@ export async function actAs(
 ): Promise<ActorStamp> {
   if (!agentId || agentId === viewer.actor?.id) return stampOf(viewer);
   if (viewer.actor?.kind === 'AGENT') {
-    throw new ForbiddenError(`Agent ${viewer.actor.name} may act only as itself: leave the agent's id out.`, {
+    throw new ForbiddenError(`Agent ${viewer.actor.name} may act only as itself: its key says already who acts.`, {
       path: [field],
     });
   }

@@ -3,6 +3,7 @@ import type { ApiKeyEventData } from './api-keys/api-key.events.js';
 import type { DecisionEventData } from './decisions/decision.events.js';
 import type { JobEventData } from './jobs/job.events.js';
 import type { MessageEventData } from './messages/message.events.js';
+import type { OrchestratorEventData } from './orchestrators/orchestrator.events.js';
 import type { OrganizationEventData } from './organizations/organization.events.js';
 import type { PlanEventData } from './plans/plan.events.js';
 import type { ProjectEventData } from './projects/project.events.js';
@@ -14,6 +15,7 @@ import type { UserEventData } from './users/user.events.js';
 /** The facts of every event there is, by type. */
 export interface DomainEventData
   extends TaskEventData,
+    OrchestratorEventData,
     AgentEventData,
     ProjectEventData,
     MessageEventData,
@@ -40,6 +42,11 @@ export const eventTypes: Record<EventType, string> = {
   TaskFailed: 'A task was finished without success: FAILED.',
   TaskCanceled: 'A task was ended before it was finished: CANCELED.',
   TaskReset: 'A task was put back to be done again: READY, without a holder and without a result.',
+  TaskDelegated: 'An orchestrator gave a task to another, which owns it from then on.',
+  TaskHandedOff: 'An orchestrator handed a task under work to another, with what it needs to know.',
+  CollaborationRequested: 'An orchestrator asked others for help with a task; it goes on owning it.',
+  ConflictResolved: 'A conflict between orchestrators about a task was settled.',
+  TeamConflictResolved: 'A conflict between orchestrators about no single task was settled.',
   AgentRegistered: 'An agent registered for the first time.',
   AgentUpdated: 'The profile of an agent changed.',
   AgentStatusChanged: 'An agent, or a person for it, set its status.',

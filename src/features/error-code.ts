@@ -29,6 +29,7 @@ export const errorCodes = {
   // Things that are not there, or are not yours to see: the two answer alike
   ORGANIZATION_NOT_FOUND: 'No such organization.',
   AGENT_NOT_FOUND: 'No such agent. Register it first.',
+  ORCHESTRATOR_NOT_FOUND: 'No such orchestrator.',
   ACTOR_NOT_FOUND: 'No such agent or user.',
   USER_NOT_FOUND: 'No such user.',
   API_KEY_NOT_FOUND: 'No such API key.',
@@ -65,8 +66,8 @@ export const errorCodes = {
     'A secret cannot be stored: the server has no key to encrypt it with. Start it with `TERARCHITECT_SECRET_KEY`.',
   SETTING_UNREADABLE:
     'A secret setting is stored and cannot be decrypted. Set it again, or start the server with the key it was stored under.',
-  DIFFERENT_ORGANIZATION: 'Two of the named things belong to different organizations.',
-  INVALID_OWNERSHIP: 'The task does not belong to the orchestrator that acts.',
+  DIFFERENT_ORGANIZATION: 'An orchestrator of another organization was named. Name those of the one you act in.',
+  INVALID_OWNERSHIP: 'The task does not belong to the orchestrator that acts, or no more: read who owns it.',
   RESYNC_REQUIRED:
     'The stream cannot go on from here without a gap. Read the state again, then subscribe after a fresh `eventCursor`.',
   INTERNAL_ERROR: 'A fault of the server; its log has the details under the request id of the answer. Trying again may help.',

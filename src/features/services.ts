@@ -5,6 +5,7 @@ import { ApiKeyService } from './api-keys/api-key.service.js';
 import { DecisionService } from './decisions/decision.service.js';
 import { type JobOptions, JobService } from './jobs/job.service.js';
 import { MessageService } from './messages/message.service.js';
+import { OrchestratorService } from './orchestrators/orchestrator.service.js';
 import { OrganizationService } from './organizations/organization.service.js';
 import { PlanService } from './plans/plan.service.js';
 import { ProjectService } from './projects/project.service.js';
@@ -20,6 +21,7 @@ export interface Services {
   decisions: DecisionService;
   jobs: JobService;
   messages: MessageService;
+  orchestrators: OrchestratorService;
   organizations: OrganizationService;
   plans: PlanService;
   projects: ProjectService;
@@ -45,6 +47,7 @@ export function createServices(database: Database, options: ServiceOptions): Ser
     decisions: new DecisionService(database),
     jobs: new JobService(database, options),
     messages: new MessageService(database),
+    orchestrators: new OrchestratorService(database),
     organizations: new OrganizationService(database),
     plans: new PlanService(database),
     projects: new ProjectService(database),

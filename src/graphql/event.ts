@@ -16,7 +16,7 @@ export const TaskSourceRef = builder.enumType('TaskSource', {
   values: {
     GRAPHQL: { description: 'This API.' },
     COORDINATOR: { description: 'The REST dialect of the coordinator.' },
-    ORCHESTRATOR: { description: 'The REST dialect of orchestrators.' },
+    ORCHESTRATOR: { description: 'The REST dialect of orchestrators, or this API with an `orchestratorId`.' },
     QUEUE: { description: 'The REST dialect of the task queue, whose tasks have a number.' },
     WORKER: { description: 'The REST dialect of workers, where a task is a ticket.' },
   } satisfies Record<TaskSource, { description: string }>,

@@ -12,6 +12,7 @@ const findTypesStatement: Statement = {
   text: `
 select id, case when kind = 'AGENT' then 'Agent' else 'User' end as type from actor where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'ApiKey' from api_key where organization_id = $1::uuid and id = any($2::uuid[])
+union all select id, 'CoordinationRecord' from coordination_record where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Decision' from decision where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Job' from job where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Message' from message where organization_id = $1::uuid and id = any($2::uuid[])
@@ -27,6 +28,7 @@ type NodeTypeName =
   | 'Agent'
   | 'User'
   | 'ApiKey'
+  | 'CoordinationRecord'
   | 'Decision'
   | 'Job'
   | 'Message'
@@ -44,6 +46,7 @@ const loaders: Record<NodeTypeName, Loader> = {
   User: ({ prisma }, ids) => prisma.actor.findMany({ where: { id: { in: ids } } }),
   ApiKey: ({ prisma, viewer }, ids) =>
     prisma.apiKey.findMany({ where: { id: { in: ids }, ...visibleApiKeys(viewer) }, omit: { secretHash: true } }),
+  CoordinationRecord: ({ prisma }, ids) => prisma.coordinationRecord.findMany({ where: { id: { in: ids } } }),
   Decision: ({ prisma }, ids) => prisma.decision.findMany({ where: { id: { in: ids } } }),
   Job: ({ prisma }, ids) => prisma.job.findMany({ where: { id: { in: ids } } }),
   Message: ({ prisma }, ids) => prisma.message.findMany({ where: { id: { in: ids } } }),

@@ -11,6 +11,8 @@ import '../features/jobs/job.graphql.js';
 import '../features/messages/message.commands.graphql.js';
 import '../features/messages/message.events.graphql.js';
 import '../features/messages/message.graphql.js';
+import '../features/orchestrators/orchestrator.events.graphql.js';
+import '../features/orchestrators/orchestrator.graphql.js';
 import '../features/organizations/organization.graphql.js';
 import '../features/plans/plan.graphql.js';
 import '../features/projects/project.graphql.js';

@@ -29,7 +29,10 @@ export interface SeededOrganization extends Tenant {
   /** Held by the agent, under the fence. */
   claimedTaskId: string;
   fence: number;
+  /** Owns the task that is ready, and another one to give away. */
   orchestratorId: string;
+  colleagueId: string;
+  taskToGiveAwayId: string;
   externalId: string;
   /** Number of the task that is ready, as tasks of the queue dialect have one. */
   taskNumber: number;
@@ -84,6 +87,8 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
   const worker = { token: apiKey };
   const role = { externalId: `${uniqueName('orchestrator')}-of-${mark}`, isOrchestrator: true, role: mark, discipline: mark };
   const orchestrator = await mutate<WithId<'agent'>>(app, user, 'agentRegister', role, 'agent { id }');
+  const likewise = { ...role, externalId: `${uniqueName('orchestrator')}-of-${mark}` };
+  const colleague = await mutate<WithId<'agent'>>(app, user, 'agentRegister', likewise, 'agent { id }');
   const key = await mutate<WithId<'apiKey'> & { secret: string }>(
     app,
     operator,
@@ -95,18 +100,18 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
   const { project } = await mutate<WithId<'project'>>(app, user, 'projectCreate', about, 'project { id }');
   const projectId = project.id;
   const work = { title: mark, description: mark, projectId, requiredSpecialization: mark, metadata: { mark } };
-  const { tasks } = await mutate<{ tasks: [{ id: string }, { id: string }] }>(
+  const { tasks } = await mutate<{ tasks: [{ id: string }, { id: string }, { id: string }] }>(
     app,
     user,
     'taskCreateMany',
-    { tasks: [work, work] },
+    { tasks: [{ ...work, orchestratorId: orchestrator.agent.id }, work, { ...work, orchestratorId: orchestrator.agent.id }] },
     'tasks { id }',
   );
-  const [ready, claimed] = tasks;
+  const [ready, claimed, givenAway] = tasks;
   taskCount += 1;
   const taskNumber = taskCount;
-  const asOtherFacesDo = 'update task set number = $2, orchestrator_id = $3 where id = $1';
-  await app.sql(asOtherFacesDo, [ready.id, taskNumber, orchestrator.agent.id]);
+  const asOtherFacesDo = 'update task set number = $2 where id = $1';
+  await app.sql(asOtherFacesDo, [ready.id, taskNumber]);
   const { task } = await mutate<{ task: { lease: { fence: number }; attempts: { nodes: [{ id: string }] } } }>(
     app,
     worker,
@@ -118,6 +123,13 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
   const jobId = await enqueueJob(app, ticket);
   await enqueueJob(app, ticket);
   await mutate(app, operator, 'jobStart', { projectId }, 'job { id }');
+  const help = {
+    fromOrchestratorId: orchestrator.agent.id,
+    taskId: ready.id,
+    collaborators: [{ orchestratorId: colleague.agent.id, role: mark }],
+    note: mark,
+  };
+  const { record } = await mutate<WithId<'record'>>(app, user, 'collaborationRequest', help, 'record { id }');
   const subject = { title: mark, projectId, taskId: ready.id };
   const { thread } = await mutate<WithId<'thread'>>(app, user, 'threadCreate', subject, 'thread { id }');
   const said = { threadId: thread.id, type: mark, payload: { text: mark } };
@@ -133,6 +145,7 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
     things: {
       Agent: agent.id,
       ApiKey: key.apiKey.id,
+      CoordinationRecord: record.id,
       Decision: decision.id,
       Job: jobId,
       Message: message.id,
@@ -147,6 +160,8 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
     claimedTaskId: claimed.id,
     fence: task.lease.fence,
     orchestratorId: orchestrator.agent.id,
+    colleagueId: colleague.agent.id,
+    taskToGiveAwayId: givenAway.id,
     externalId,
     taskNumber,
     secrets: [...tenant.secrets, apiKey, key.secret],
@@ -185,6 +200,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   agent: () => ({ externalId: undefined }),
   agents: () => ({}),
   apiKeys: () => ({}),
+  coordinationHistory: () => ({}),
   decision: () => ({}),
   decisions: () => ({}),
   eventCursor: () => ({}),
@@ -194,6 +210,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   messages: () => ({}),
   node: () => ({}),
   nodes: () => ({}),
+  orchestrators: () => ({}),
   organizations: () => ({}),
   plan: () => ({}),
   plans: () => ({}),
@@ -219,6 +236,8 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   agentSetStatus: () => ({ status: 'AWAY' }),
   apiKeyCreate: () => ({ scopes: 'READ' }),
   apiKeyRevoke: () => ({}),
+  collaborationRequest: ({ colleagueId }) => ({ orchestratorId: colleagueId }),
+  conflictResolve: () => ({}),
   decisionRecord: () => ({}),
   jobComplete: () => ({}),
   jobFail: () => ({}),
@@ -239,7 +258,9 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   taskComplete: onClaimedTask,
   taskCreate: () => ({ status: 'READY' }),
   taskCreateMany: () => ({ status: 'BACKLOG' }),
+  taskDelegate: ({ taskToGiveAwayId }) => ({ taskId: taskToGiveAwayId }),
   taskFail: onClaimedTask,
+  taskHandOff: ({ taskToGiveAwayId }) => ({ taskId: taskToGiveAwayId }),
   taskHeartbeat: onClaimedTask,
   taskRelease: onClaimedTask,
   taskReset: onClaimedTask,
@@ -255,6 +276,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   'Project.plans': () => ({}),
   'Project.tasks': () => ({}),
   'Project.threads': () => ({}),
+  'Task.coordination': () => ({}),
   'Task.attempts': ({ claimedTaskId }) => ({ node: claimedTaskId }),
   'Task.history': () => ({}),
   'Task.jobs': () => ({}),
@@ -274,7 +296,10 @@ const ids: Record<string, (own: SeededOrganization) => string | undefined> = {
   assigneeId: ({ things }) => things.Agent,
   createdById: ({ things }) => things.User,
   jobId: ({ things }) => things.Job,
+  fromOrchestratorId: ({ orchestratorId }) => orchestratorId,
   orchestratorId: ({ orchestratorId }) => orchestratorId,
+  orchestratorIds: ({ orchestratorId }) => orchestratorId,
+  toOrchestratorId: ({ colleagueId }) => colleagueId,
   ownerId: ({ things }) => things.User,
   planId: ({ things }) => things.Plan,
   projectId: ({ things }) => things.Project,
@@ -343,10 +368,16 @@ export function validVariables(operation: Operation, own: SeededOrganization): R
   const [, parent] = operation.name.split('.').reverse();
   return {
     ...variablesOf(placesOf(operation.args), (place) =>
-      isRead && !place.isRequired && !['id', 'first'].includes(place.name) ? undefined : validValue(operation, place, own),
+      isRead && !place.isRequired && !['id', 'first'].includes(place.name) ? undefined : validItems(operation, place, own),
     ),
     ...(parent && { node: knownOperation(operation)(own).node ?? own.things[parent] }),
   };
+}
+
+/** The same, as a list where one item is too few. */
+function validItems(operation: Operation, place: Place, own: SeededOrganization): unknown {
+  const value = validValue(operation, place, own);
+  return place.name === 'orchestratorIds' ? [value, own.colleagueId] : value;
 }
 
 /** Everything that the walks have to know of the schema and do not; empty when they know it all. */

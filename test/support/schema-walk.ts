@@ -102,12 +102,13 @@ export function placesOf(args: readonly (GraphQLArgument | GraphQLInputField)[],
   });
 }
 
-/** Variables with a value at each place that has one; what has none is left out. */
+/** Variables with a value at each place that has one; what has none is left out. In the place of an item there may be all of its list. */
 export function variablesOf(places: readonly Place[], valueAt: (place: Place) => unknown): Record<string, unknown> {
   const variables: Record<string, unknown> = {};
   for (const place of places) {
     const value = valueAt(place);
-    if (value !== undefined) put(variables, place.path, value);
+    const isWholeList = place.isListItem && Array.isArray(value);
+    if (value !== undefined) put(variables, isWholeList ? place.path.slice(0, -1) : place.path, value);
   }
   return variables;
 }

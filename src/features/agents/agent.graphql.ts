@@ -51,6 +51,10 @@ export const AgentRef = builder.prismaObject('Actor', {
       description: 'Id given from outside when it registered: unique in the organization, never changed.',
       resolve: (agent) => agent.externalId ?? agent.id,
     }),
+    publicId: t.exposeString('publicId', {
+      nullable: true,
+      description: 'Id of an orchestrator in its REST dialect. Null for an agent that never was one.',
+    }),
     role: t.exposeString('role', {
       nullable: true,
       description: 'Role of an orchestrator, such as `Backend Engineer`. Null for others.',
@@ -92,7 +96,7 @@ export const AgentRef = builder.prismaObject('Actor', {
   }),
 });
 
-const agentConnection = connectionOf('Agent', AgentRef);
+export const agentConnection = connectionOf('Agent', AgentRef);
 
 const AgentFilterRef = builder.inputType('AgentFilter', {
   description: 'Which agents; every part that is given must hold.',

@@ -6,7 +6,7 @@ import type { Database, Transaction } from '../../database/database.js';
 import { appendEvents, type NewEvent } from '../../database/event-log.js';
 import type { Actor, AgentStatus, Prisma } from '../../database/generated/prisma/client.js';
 import { lockName, lockRow } from '../../database/row-lock.js';
-import { newId } from '../../kernel/ids.js';
+import { newId, newPublicId } from '../../kernel/ids.js';
 import type { Secret } from '../../kernel/secret.js';
 import { changedFields, pick } from '../changed-fields.js';
 import { ValidationError } from '../validation-error.js';
@@ -25,13 +25,14 @@ export class AgentService {
    * Creates the agent that the external id names, with its first API key, or updates its profile: what is left out stays,
    * and neither status nor key change.
    * An agent may register only itself; a member new agents and those it owns; administrators and the operator any.
+   * Whoever becomes an orchestrator gets `publicId`, minted unless given, and keeps it.
    * `ownerLabel` names an owner who is not registered here, as the coordinator dialect's callers do.
    * Throws ForbiddenError, AgentNotFoundError (for the owner).
    */
   async register(
     viewer: Viewer,
     input: AgentRegister,
-    { ownerLabel }: { ownerLabel?: string } = {},
+    { ownerLabel, publicId = newPublicId() }: { ownerLabel?: string; publicId?: string } = {},
   ): Promise<{ agent: Actor; apiKey: Secret | null }> {
     requireScope(viewer, 'WORK');
     return this.database.transaction(async (tx) => {
@@ -47,6 +48,7 @@ export class AgentService {
         ...profile,
         ownerId: ownerLabel === undefined ? ownerId : null,
         ownerLabel: input.ownerId === undefined ? ownerLabel : null,
+        publicId: input.isOrchestrator && !existing?.publicId ? publicId : undefined,
         capabilities: capabilities as Prisma.InputJsonObject | undefined,
         metadata: metadata as Prisma.InputJsonObject | undefined,
       };

@@ -31,7 +31,8 @@ const taskField = {
 } as const;
 
 mutation('taskCreate', {
-  description: 'Create a task. It is READY to be claimed unless you ask for BACKLOG.',
+  description:
+    'Create a task. It is READY to be claimed unless you ask for BACKLOG. With `orchestratorId` an orchestrator owns it, its source is ORCHESTRATOR and it has a `publicId`.',
   input: taskCreateInput,
   run: (services, context, input) => services.tasks.create(context.viewer, input),
   payload: (t) => ({ task: t.field(taskField) }),

@@ -17,7 +17,7 @@ import { ActorRef } from '../actors/actor.graphql.js';
 import type { EventType } from '../domain-event.js';
 import { TaskRef, TaskStatusRef } from './task.graphql.js';
 
-const TaskEventRef = eventInterface('TaskEvent', 'Something that happened to a task.', (t) => ({
+export const TaskEventRef = eventInterface('TaskEvent', 'Something that happened to a task.', (t) => ({
   task: t.prismaField({
     type: TaskRef,
     description: 'The task, as it is when the event is delivered; what it was at the event is in the facts.',
@@ -95,6 +95,10 @@ const taskEventTypes = [
   'TaskFailed',
   'TaskCanceled',
   'TaskReset',
+  'TaskDelegated',
+  'TaskHandedOff',
+  'CollaborationRequested',
+  'ConflictResolved',
 ] as const satisfies EventType[];
 
 const TaskEventFilterRef = builder.inputType('TaskEventFilter', {
@@ -102,7 +106,10 @@ const TaskEventFilterRef = builder.inputType('TaskEventFilter', {
   fields: (t) => ({
     taskId: t.id({ description: 'Events of this task.' }),
     projectId: t.id({ description: 'Events of the tasks of this project.' }),
-    agentId: t.id({ description: 'Events of tasks that this agent holds, or held until the event.' }),
+    agentId: t.id({
+      description:
+        'Events of tasks that this agent holds, or held until the event; delegations and handoffs to this orchestrator.',
+    }),
     specialization: t.string({ description: 'Events of tasks that require this specialization.' }),
     sources: t.field({ type: [TaskSourceRef], description: 'Events of tasks that came in by these faces.' }),
     kinds: t.field({ type: [EventKindRef], description: 'Events of these kinds.' }),

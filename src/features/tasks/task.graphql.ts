@@ -113,6 +113,10 @@ export const TaskRef = builder.prismaObject('Task', {
       nullable: true,
       description: 'Number of a task of the queue dialect. Null for other tasks.',
     }),
+    publicId: t.exposeString('publicId', {
+      nullable: true,
+      description: 'Id of the task in the REST dialect of orchestrators. Null unless its source is ORCHESTRATOR.',
+    }),
     source: t.expose('source', { type: TaskSourceRef, description: 'Face that the task came in by.' }),
     title: t.exposeString('title', { description: 'What is to be done, in one line.' }),
     description: t.exposeString('description', {
@@ -150,7 +154,7 @@ export const TaskRef = builder.prismaObject('Task', {
       nullable: true,
       description: 'Who created the task, when `createdBy` is null: a name as the caller gave it, `admin` or `anonymous`.',
     }),
-    // Found by the id that the row holds: a repeated idempotent answer has the row as it was, and so its assignee.
+    // These two are found by the id that the row holds: a repeated idempotent answer has the row as it was.
     assignee: t.prismaField({
       type: ActorRef,
       nullable: true,
@@ -160,10 +164,14 @@ export const TaskRef = builder.prismaObject('Task', {
           ? prisma.actor.findUnique({ ...query, where: { id: task.assigneeId, organizationId: task.organizationId } })
           : null,
     }),
-    orchestrator: t.relation('orchestrator', {
+    orchestrator: t.prismaField({
       type: AgentRef,
       nullable: true,
-      description: 'Orchestrator that owns the task. Null when none does.',
+      description: 'Orchestrator that owns the task, from `taskCreate` or by a delegation or handoff since. Null when none does.',
+      resolve: (query, task, _args, { prisma }) =>
+        task.orchestratorId
+          ? prisma.actor.findUnique({ ...query, where: { id: task.orchestratorId, organizationId: task.organizationId } })
+          : null,
     }),
     dueAt: t.expose('dueAt', {
       type: 'DateTime',

@@ -34,9 +34,9 @@ const leaseSeconds = wholeNumber(1, leaseSecondsMax)
     `Seconds that the lease lasts from now, and from each heartbeat. 1 to ${leaseSecondsMax}, default ${leaseSecondsDefault}.`,
   );
 
-const priority = wholeNumber(0, 100).describe('Urgency of the task: 0 is most urgent, 100 least. Default 50.');
+export const priority = wholeNumber(0, 100).describe('Urgency of the task: 0 is most urgent, 100 least. Default 50.');
 const requiredSpecialization = code('Specialization that an agent must have to claim the task. None: every agent may.');
-const dueAt = instant('Time at which the task should be done; must lie in the future.').refine(
+export const dueAt = instant('Time at which the task should be done; must lie in the future.').refine(
   (value) => value.getTime() > Date.now(),
   {
     error: 'must lie in the future',
@@ -53,6 +53,9 @@ const taskFields = {
   title: title('What is to be done, in one line.'),
   description: description.optional(),
   projectId: id('Id of the project that the task belongs to.').optional(),
+  orchestratorId: id(
+    'Id of the orchestrator that is to own the task. The task then has the source ORCHESTRATOR and a public id, so that clients of that dialect see it too.',
+  ).optional(),
   priority: priority.default(50),
   requiredSpecialization: requiredSpecialization.optional(),
   kind: kind.default('general'),

@@ -9,6 +9,7 @@ import { isId, newId, newPublicId } from '../../kernel/ids.js';
 import { AgentInactiveError, AgentNotFoundError } from '../agents/agent.errors.js';
 import { changedFields, pick } from '../changed-fields.js';
 import type { ErrorCode } from '../error-code.js';
+import { requireOrchestrator } from '../orchestrators/orchestrator.queries.js';
 import { requireProject } from '../projects/project.queries.js';
 import { ValidationError } from '../validation-error.js';
 import { claimNextStatement, claimStatement } from './sql/claim.sql.js';
@@ -60,12 +61,10 @@ export interface Obstacle {
 
 /** What a face says of the tasks that it creates, beside what their creator says. */
 export interface TaskOrigin {
-  /** QUEUE tasks get the next number of the organization, ORCHESTRATOR tasks a public id. */
+  /** QUEUE tasks get the next number of the organization, ORCHESTRATOR tasks a public id; a task with an orchestrator is one of these, whoever made it. */
   source: TaskSource;
   /** The creator's own word for the priority, given back as it was written. */
   priorityLabel?: string | null;
-  /** The orchestrator that owns the tasks. */
-  orchestratorId?: string | null;
 }
 
 const fromGraphql: TaskOrigin = { source: 'GRAPHQL' };
@@ -104,27 +103,35 @@ export class TaskService {
       for (const projectId of new Set(input.tasks.flatMap((task) => task.projectId ?? []))) {
         await requireProject(tx.prisma, viewer, projectId);
       }
+      for (const orchestratorId of new Set(input.tasks.flatMap((task) => task.orchestratorId ?? []))) {
+        await requireOrchestrator(tx.prisma, viewer, orchestratorId, 'orchestratorId');
+      }
       const stamp = stampOf(viewer);
       const numbers = origin.source === 'QUEUE' ? await takeNumbers(tx, viewer, input.tasks.length) : [];
-      const rows = input.tasks.map((task, index) => ({
-        ...origin,
-        id: newId(),
-        number: numbers[index] ?? null,
-        publicId: origin.source === 'ORCHESTRATOR' ? newPublicId() : null,
-        organizationId: viewer.organizationId,
-        createdById: stamp.actorId,
-        createdByLabel: stamp.actorLabel,
-        title: task.title,
-        description: task.description ?? null,
-        projectId: task.projectId ?? null,
-        priority: task.priority,
-        requiredSpecialization: task.requiredSpecialization ?? null,
-        kind: task.kind,
-        modelTier: task.modelTier,
-        status: task.status,
-        dueAt: task.dueAt ?? null,
-        metadata: task.metadata as Prisma.InputJsonObject,
-      }));
+      const rows = input.tasks.map((task, index) => {
+        const source = task.orchestratorId ? 'ORCHESTRATOR' : origin.source;
+        return {
+          ...origin,
+          source,
+          id: newId(),
+          number: numbers[index] ?? null,
+          publicId: source === 'ORCHESTRATOR' ? newPublicId() : null,
+          organizationId: viewer.organizationId,
+          createdById: stamp.actorId,
+          createdByLabel: stamp.actorLabel,
+          title: task.title,
+          description: task.description ?? null,
+          projectId: task.projectId ?? null,
+          orchestratorId: task.orchestratorId ?? null,
+          priority: task.priority,
+          requiredSpecialization: task.requiredSpecialization ?? null,
+          kind: task.kind,
+          modelTier: task.modelTier,
+          status: task.status,
+          dueAt: task.dueAt ?? null,
+          metadata: task.metadata as Prisma.InputJsonObject,
+        };
+      });
       const created = await tx.prisma.task.createManyAndReturn({ data: rows });
       const byId = new Map(created.map((task) => [task.id, task]));
       const tasks = rows.flatMap((row) => byId.get(row.id) ?? []);
