@@ -23,12 +23,16 @@ import { buildSchema } from './graphql/schema.js';
 import { GraphqlServer, graphqlPath } from './graphql/server.js';
 import { RequestAccess } from './http/request-access.js';
 import { createLogger, type Logger } from './kernel/logger.js';
+import { MemoryRateLimiter } from './rate-limits/memory-rate-limiter.js';
+import type { RateLimiter } from './rate-limits/rate-limiter.js';
+import { RedisRateLimiter } from './rate-limits/redis-rate-limiter.js';
 import type { EventBus } from './realtime/event-bus.js';
 import { EventTailer } from './realtime/event-tailer.js';
 import { MemoryEventBus } from './realtime/memory-event-bus.js';
 import { RedisEventBus } from './realtime/redis-event-bus.js';
 import { SubscriptionHub } from './realtime/subscription-hub.js';
 import { createAuthentication } from './rest/authentication.js';
+import { type OrchestratorLimit, OrchestratorQuota } from './rest/orchestrator-quota.js';
 import { RestServer } from './rest/server.js';
 
 /** Events of the past that are kept in memory from the start, so that clients that reconnect after a restart cost no query. */
@@ -152,6 +156,8 @@ async function start(
     corsOrigins: config.CORS_ORIGINS,
     openMode,
   });
+  const rateLimiter = await startRateLimiter(config, logger, stops);
+  const quota = new OrchestratorQuota(rateLimiter);
   const queueNeedsCredential = !openMode && config.QUEUE_AUTH === 'on';
   const rest = new RestServer({
     database,
@@ -160,6 +166,7 @@ async function start(
     services,
     servicesOn,
     authenticate: createAuthentication({ authenticator, workerAuthenticator, openMode, queueNeedsCredential }),
+    admit: { orchestrator: (viewer, setHeader) => quota.admit(viewer, setHeader) },
     access: new RequestAccess({ corsOrigins: config.CORS_ORIGINS, openMode }),
     needsCredential: { coordinator: !openMode, orchestrator: !openMode, queue: queueNeedsCredential, worker: !openMode },
     logger,
@@ -213,6 +220,22 @@ async function startBus(config: Config, logger: Logger, stops: (() => Promise<vo
     config.REDIS_URL ? 'Replicas wake each other through Redis' : 'No REDIS_URL: replicas, if any, find events by polling',
   );
   return bus;
+}
+
+async function startRateLimiter(
+  config: Config,
+  logger: Logger,
+  stops: (() => Promise<void> | void)[],
+): Promise<RateLimiter<OrchestratorLimit>> {
+  const limits = {
+    user: { requests: config.ORCHESTRATOR_USER_LIMIT_PER_MINUTE, windowSeconds: 60 },
+    organization: { requests: config.ORCHESTRATOR_ORGANIZATION_LIMIT_PER_HOUR, windowSeconds: 3600 },
+  };
+  if (!config.REDIS_URL) return new MemoryRateLimiter(limits);
+  const limiter = new RedisRateLimiter({ url: config.REDIS_URL, limits, logger });
+  stops.push(() => limiter.close());
+  await limiter.start();
+  return limiter;
 }
 
 function listen(server: Server, config: Config): Promise<void> {

@@ -35,7 +35,9 @@ const variables = {
   DATABASE_POOL_SIZE: integer(2, 500).default(20).describe('Connections to Postgres that one server process opens at most.'),
   REDIS_URL: url('redis:', 'rediss:')
     .optional()
-    .describe('Redis that carries wake-ups between replicas, as a URL. Unset: in-process only.'),
+    .describe(
+      'Redis that carries wake-ups between replicas and counts requests over all of them, as a URL. Unset: in-process only.',
+    ),
   DATA_DIR: z.string().min(1).default('.baton').describe('Directory of the embedded Postgres, made when missing.'),
   ADMIN_TOKEN: z
     .string()
@@ -87,6 +89,12 @@ const variables = {
   QUEUE_AUTH: oneOf(['on', 'off'])
     .default('on')
     .describe('Off lets the queue dialect, whose clients can send no credential, be called without one: for trusted networks.'),
+  ORCHESTRATOR_USER_LIMIT_PER_MINUTE: integer(1, 1_000_000)
+    .default(100)
+    .describe('Requests to the orchestrator dialect that one caller may send in a minute.'),
+  ORCHESTRATOR_ORGANIZATION_LIMIT_PER_HOUR: integer(1, 100_000_000)
+    .default(1000)
+    .describe('Requests to the orchestrator dialect that all callers of an organization may send in an hour.'),
   CORS_ORIGINS: list.default([]).describe('Origins, separated by commas, that browsers may call from besides the server’s own.'),
   SHUTDOWN_GRACE_MS: integer(0, 60_000)
     .default(8000)

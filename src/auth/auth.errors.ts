@@ -21,8 +21,8 @@ export class RateLimitedError extends DomainError {
 
   readonly facts: { retryAfterSeconds: number };
 
-  constructor(message: string, retryAfterSeconds: number) {
+  constructor(message: string, retryAfterSeconds: number, facts: Record<string, unknown> = {}) {
     super(`${message} Try again in ${retryAfterSeconds} seconds.`);
-    this.facts = { retryAfterSeconds };
+    this.facts = { ...facts, retryAfterSeconds };
   }
 }

@@ -9,6 +9,9 @@ export type Access = 'caller' | 'agent' | 'open';
 /** Finds who is calling; throws a DomainError that turns the caller away. */
 export type Authenticate = (credentials: PresentedCredentials, access: Access) => Promise<Viewer>;
 
+/** Counts the request of a caller, tells it by headers how many it has left, and throws a DomainError when it has none. */
+export type Admit = (viewer: Viewer, setHeader: (name: string, value: string) => void) => Promise<void>;
+
 /** One of the four older APIs: what its endpoints have in common. */
 export interface Dialect {
   name: 'coordinator' | 'orchestrator' | 'queue' | 'worker';

@@ -14,7 +14,7 @@ import { requestIdOf } from '../http/request-id.js';
 import { RequestRefusal } from '../http/request-refusal.js';
 import { describeError } from '../kernel/describe-error.js';
 import type { Logger } from '../kernel/logger.js';
-import type { Authenticate, Dialect } from './dialect.js';
+import type { Admit, Authenticate, Dialect } from './dialect.js';
 import { dialects } from './dialects.js';
 import { addDocs } from './docs.js';
 import type { Answer, Call, Command, Endpoint, RestContext } from './endpoint.js';
@@ -29,6 +29,8 @@ export interface RestServerOptions extends RestContext {
   servicesOn: (database: Database) => Services;
   /** Each dialect has its own way to find out who calls. */
   authenticate: Record<Dialect['name'], Authenticate>;
+  /** How many requests callers have, for the dialects that limit them. */
+  admit: Partial<Record<Dialect['name'], Admit>>;
   access: RequestAccess;
   /** Whether somebody without a credential is turned away, by dialect. */
   needsCredential: Record<Dialect['name'], boolean>;
@@ -81,11 +83,12 @@ export class RestServer {
     }
   }
 
-  /** Who asks comes first; then the path, the body as JSON, and the fields. */
+  /** Who asks comes first, and how often; then the path, the body as JSON, and the fields. */
   async #callOf(endpoint: Endpoint, context: Context<Env>): Promise<Call> {
-    const { incoming } = context.env;
+    const { incoming, outgoing } = context.env;
     const { dialect, access = 'caller' } = endpoint;
     const viewer = await this.options.authenticate[dialect.name](this.options.access.credentialsOf(incoming), access);
+    await this.options.admit[dialect.name]?.(viewer, (name, value) => outgoing.setHeader(name, value));
     if (access === 'agent') requireScope(viewer, 'WORKER');
     else if (access === 'caller' && endpoint.method === 'get') requireScope(viewer, 'READ');
     const params = parse(endpoint.params, context.req.param());
