@@ -220,7 +220,7 @@ function textOf<Data, Variables>(document: TypedDocumentNode<Data, Variables>): 
   return text;
 }
 
-/** 128 random bits. Not randomUUID, which browsers have on secure origins only. */
-function newIdempotencyKey(): string {
+/** 128 random bits, as hexadecimal digits. Not randomUUID, which browsers have on secure origins only. */
+export function newIdempotencyKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

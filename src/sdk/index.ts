@@ -15,3 +15,13 @@ export {
   unwrap,
 } from './errors.js';
 export { EventStream, type FollowOptions, type StreamState, type StreamStatus } from './event-stream.js';
+export {
+  CancelRequestedError,
+  type HeldTask,
+  type Lease,
+  type LeaseLossReason,
+  LeaseLostError,
+  type WithLeaseOptions,
+  withLease,
+} from './lease.js';
+export { type Claim, type ClaimNextAnswer, claimNext, type WorkOptions, type WorkReport, work } from './work.js';

@@ -14,6 +14,8 @@ export interface Network {
   freeze(): void;
   /** What was held back gets through. */
   thaw(): void;
+  /** The next bytes from the server are lost, and with them the connection: it has done what it was asked, and nobody knows. */
+  loseNextAnswer(): void;
   /** Connections made so far. */
   connectionCount: number;
 }
@@ -22,6 +24,7 @@ export async function useNetwork(target: string): Promise<Network> {
   const sockets = new Set<Socket>();
   let server = new URL(target);
   let isFrozen = false;
+  let isAnswerLost = false;
   const listener = createServer({ pauseOnConnect: true }, (near) => {
     network.connectionCount += 1;
     const far = connect({ port: Number(server.port), host: server.hostname });
@@ -30,7 +33,12 @@ export async function useNetwork(target: string): Promise<Network> {
       [far, near],
     ] as const) {
       sockets.add(from);
-      from.on('data', (data) => to.write(data));
+      from.on('data', (data) => {
+        if (from === far && isAnswerLost) {
+          isAnswerLost = false;
+          near.resetAndDestroy();
+        } else to.write(data);
+      });
       from.on('end', () => to.end());
       from.on('error', () => to.destroy());
       from.on('close', () => {
@@ -55,6 +63,9 @@ export async function useNetwork(target: string): Promise<Network> {
     freeze: () => {
       isFrozen = true;
       for (const socket of sockets) socket.pause();
+    },
+    loseNextAnswer: () => {
+      isAnswerLost = true;
     },
     thaw: () => {
       isFrozen = false;
