@@ -163,6 +163,7 @@ async function start(
     database,
     clock,
     healthLimits,
+    queueLeaseSeconds: config.QUEUE_LEASE_SECONDS,
     services,
     servicesOn,
     authenticate: createAuthentication({ authenticator, workerAuthenticator, openMode, queueNeedsCredential }),

@@ -89,6 +89,9 @@ const variables = {
   QUEUE_AUTH: oneOf(['on', 'off'])
     .default('on')
     .describe('Off lets the queue dialect, whose clients can send no credential, be called without one: for trusted networks.'),
+  QUEUE_LEASE_SECONDS: integer(60, 86_400)
+    .default(86_400)
+    .describe('Seconds that a claim over the queue dialect lasts without a heartbeat of its agent.'),
   ORCHESTRATOR_USER_LIMIT_PER_MINUTE: integer(1, 1_000_000)
     .default(100)
     .describe('Requests to the orchestrator dialect that one caller may send in a minute.'),

@@ -14,6 +14,8 @@ export interface RestContext {
   database: Database;
   clock: DatabaseClock;
   healthLimits: HealthLimits;
+  /** Seconds that a claim over the queue dialect lasts, which cannot say it itself. */
+  queueLeaseSeconds: number;
 }
 
 /** One request, parsed: who asks for what, and the means to answer. */

@@ -1,9 +1,11 @@
 import { agentCoordEndpoints } from '../features/agents/agent.coord.rest.js';
+import { agentQueueEndpoints } from '../features/agents/agent.queue.rest.js';
 import { decisionCoordEndpoints } from '../features/decisions/decision.coord.rest.js';
 import { messageCoordEndpoints } from '../features/messages/message.coord.rest.js';
 import { planCoordEndpoints } from '../features/plans/plan.coord.rest.js';
 import { settingEndpoints } from '../features/settings/setting.worker.rest.js';
 import { taskCoordEndpoints } from '../features/tasks/task.coord.rest.js';
+import { taskQueueEndpoints } from '../features/tasks/task.queue.rest.js';
 import type { Endpoint } from './endpoint.js';
 import { healthEndpoints } from './health.rest.js';
 
@@ -15,5 +17,7 @@ export const endpoints: readonly Endpoint[] = [
   ...messageCoordEndpoints,
   ...planCoordEndpoints,
   ...decisionCoordEndpoints,
+  ...agentQueueEndpoints,
+  ...taskQueueEndpoints,
   ...settingEndpoints,
 ];

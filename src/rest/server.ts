@@ -95,18 +95,24 @@ export class RestServer {
     const query = parse(endpoint.query, context.req.query());
     const rawBody = endpoint.body ? await readJsonObject(incoming, this.options.maxBodyBytes[dialect.name]) : {};
     const body = parse(endpoint.body, rawBody);
-    const { database, clock, healthLimits } = this.options;
+    const { database, clock, healthLimits, queueLeaseSeconds } = this.options;
     const header = (name: string) => context.req.header(name)?.trim() || undefined;
     const input = { params, query, body };
+    // Who a header names is part of what is asked: two agents may choose the same key.
+    const headers = Object.keys(endpoint.headers ?? {}).map((name) => header(name) ?? null);
     return {
       ...(input as Pick<Call, 'params' | 'query' | 'body'>),
       viewer,
       database,
       clock,
       healthLimits,
+      queueLeaseSeconds,
       header,
       run: (command, { atomic = false } = {}) =>
-        this.#run({ viewer, operation: nameOf(endpoint), input, key: header('idempotency-key'), atomic }, command),
+        this.#run(
+          { viewer, operation: nameOf(endpoint), input: { ...input, headers }, key: header('idempotency-key'), atomic },
+          command,
+        ),
     };
   }
 

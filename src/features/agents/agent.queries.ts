@@ -62,6 +62,20 @@ const withOwner = { owner: true } satisfies Prisma.ActorInclude;
 /** An agent with the one who owns it. */
 export type OwnedAgent = Prisma.ActorGetPayload<{ include: typeof withOwner }>;
 
+/** A page of the agents of the organization, by the id that they gave themselves. */
+export function agentsByName(
+  prisma: Prisma.TransactionClient,
+  viewer: Viewer,
+  page: { limit: number; offset: number },
+): Promise<Actor[]> {
+  return prisma.actor.findMany({
+    where: { organizationId: viewer.organizationId, kind: 'AGENT' },
+    orderBy: [{ externalId: 'asc' }, { id: 'asc' }],
+    take: page.limit,
+    skip: page.offset,
+  });
+}
+
 /** The same rule as `healthAt`, as a condition on the last heartbeat. */
 function healthWhere(health: AgentHealth, now: Date, limits: HealthLimits): Prisma.ActorWhereInput {
   const secondsAgo = (seconds: number) => new Date(now.getTime() - seconds * 1000);

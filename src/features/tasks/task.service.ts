@@ -65,6 +65,8 @@ export interface TaskOrigin {
   source: TaskSource;
   /** The creator's own word for the priority, given back as it was written. */
   priorityLabel?: string | null;
+  /** The agent that creates the tasks, when the caller acts for one. */
+  agentId?: string | undefined;
 }
 
 const fromGraphql: TaskOrigin = { source: 'GRAPHQL' };
@@ -96,9 +98,11 @@ export class TaskService {
     return { task };
   }
 
-  /** Creates all of the tasks or, on any error, none; answers them in the order given. */
+  /** Creates all of the tasks or, on any error, none; answers them in the order given. Throws ProjectNotFoundError, ForbiddenError. */
   async createMany(viewer: Viewer, input: TaskCreateMany, origin: TaskOrigin = fromGraphql): Promise<{ tasks: Task[] }> {
     requireScope(viewer, 'WORK');
+    const { agentId, ...columns } = origin;
+    const stamp = await actAs(this.database, viewer, agentId);
     return this.database.transaction(async (tx) => {
       for (const projectId of new Set(input.tasks.flatMap((task) => task.projectId ?? []))) {
         await requireProject(tx.prisma, viewer, projectId);
@@ -106,12 +110,11 @@ export class TaskService {
       for (const orchestratorId of new Set(input.tasks.flatMap((task) => task.orchestratorId ?? []))) {
         await requireOrchestrator(tx.prisma, viewer, orchestratorId, 'orchestratorId');
       }
-      const stamp = stampOf(viewer);
       const numbers = origin.source === 'QUEUE' ? await takeNumbers(tx, viewer, input.tasks.length) : [];
       const rows = input.tasks.map((task, index) => {
         const source = task.orchestratorId ? 'ORCHESTRATOR' : origin.source;
         return {
-          ...origin,
+          ...columns,
           source,
           id: newId(),
           number: numbers[index] ?? null,
@@ -137,9 +140,10 @@ export class TaskService {
       const tasks = rows.flatMap((row) => byId.get(row.id) ?? []);
       await appendEvents(
         tx,
-        tasks.map((task) =>
-          taskEvent(viewer, task, 'TaskCreated', { after: task.status, title: task.title, priority: task.priority }),
-        ),
+        tasks.map((task) => {
+          const facts = { after: task.status, title: task.title, priority: task.priority };
+          return { ...taskEvent(viewer, task, 'TaskCreated', facts), ...stamp };
+        }),
       );
       return { tasks };
     });
