@@ -242,8 +242,8 @@ function neutral(text: string): string {
   );
 }
 
-function idsOf({ things, claimedTaskId, orchestratorId, colleagueId, taskToGiveAwayId }: SeededOrganization): string[] {
-  return [...Object.values(things), claimedTaskId, orchestratorId, colleagueId, taskToGiveAwayId];
+function idsOf({ things, claimedTaskId, ticketId, orchestratorId, colleagueId, taskToGiveAwayId }: SeededOrganization): string[] {
+  return [...Object.values(things), claimedTaskId, ticketId, orchestratorId, colleagueId, taskToGiveAwayId];
 }
 
 function namesOf(organization: SeededOrganization): string[] {

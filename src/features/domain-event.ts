@@ -1,6 +1,7 @@
 import type { AgentEventData } from './agents/agent.events.js';
 import type { ApiKeyEventData } from './api-keys/api-key.events.js';
 import type { DecisionEventData } from './decisions/decision.events.js';
+import type { ExecutionLogEventData } from './execution-logs/execution-log.events.js';
 import type { JobEventData } from './jobs/job.events.js';
 import type { MessageEventData } from './messages/message.events.js';
 import type { OrchestratorEventData } from './orchestrators/orchestrator.events.js';
@@ -9,6 +10,7 @@ import type { PlanEventData } from './plans/plan.events.js';
 import type { ProjectEventData } from './projects/project.events.js';
 import type { SettingEventData } from './settings/setting.events.js';
 import type { TaskEventData } from './tasks/task.events.js';
+import type { TicketCompletionEventData } from './tickets/ticket-completion.events.js';
 import type { SessionEventData } from './users/session.events.js';
 import type { UserEventData } from './users/user.events.js';
 
@@ -22,6 +24,8 @@ export interface DomainEventData
     PlanEventData,
     DecisionEventData,
     JobEventData,
+    ExecutionLogEventData,
+    TicketCompletionEventData,
     OrganizationEventData,
     UserEventData,
     SessionEventData,
@@ -63,6 +67,8 @@ export const eventTypes: Record<EventType, string> = {
   JobLeaseExpired: 'A run was lost, as its lease lapsed without a heartbeat: the job is PENDING again.',
   JobCompleted: 'A run ended well. What became of the ticket is said by the ticket.',
   JobFailed: 'A run ended badly, or the job was lost for the last time: FAILED.',
+  TicketCompleted: 'An agent finished its work on a ticket, which waits for a review now unless it was over already.',
+  ExecutionLogAppended: 'An agent logged a step of its work on a task.',
   OrganizationCreated: 'The organization was created.',
   UserCreated: 'A user was created, and can sign in.',
   SessionCreated: 'A user signed in.',

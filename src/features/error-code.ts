@@ -40,6 +40,7 @@ export const errorCodes = {
   PLAN_NOT_FOUND: 'No such plan.',
   DECISION_NOT_FOUND: 'No such decision.',
   JOB_NOT_FOUND: 'No such job.',
+  PULL_REQUEST_NOT_FOUND: 'No such pull request.',
 
   // Tasks and leases
   TASK_NOT_READY: 'The task cannot be claimed in the status it has. Wait until it is READY, or claim another.',

@@ -3,14 +3,17 @@ import type { Database } from '../database/database.js';
 import { AgentService } from './agents/agent.service.js';
 import { ApiKeyService } from './api-keys/api-key.service.js';
 import { DecisionService } from './decisions/decision.service.js';
+import { ExecutionLogService } from './execution-logs/execution-log.service.js';
 import { type JobOptions, JobService } from './jobs/job.service.js';
 import { MessageService } from './messages/message.service.js';
 import { OrchestratorService } from './orchestrators/orchestrator.service.js';
 import { OrganizationService } from './organizations/organization.service.js';
 import { PlanService } from './plans/plan.service.js';
 import { ProjectService } from './projects/project.service.js';
+import { ReviewService } from './pull-requests/review.service.js';
 import { type SettingOptions, SettingService } from './settings/setting.service.js';
 import { TaskService } from './tasks/task.service.js';
+import { TicketCompletionService } from './tickets/ticket-completion.service.js';
 import { SessionService } from './users/session.service.js';
 import { UserService } from './users/user.service.js';
 
@@ -19,15 +22,18 @@ export interface Services {
   agents: AgentService;
   apiKeys: ApiKeyService;
   decisions: DecisionService;
+  executionLogs: ExecutionLogService;
   jobs: JobService;
   messages: MessageService;
   orchestrators: OrchestratorService;
   organizations: OrganizationService;
   plans: PlanService;
   projects: ProjectService;
+  reviews: ReviewService;
   sessions: SessionService;
   settings: SettingService;
   tasks: TaskService;
+  ticketCompletion: TicketCompletionService;
   users: UserService;
 }
 
@@ -45,15 +51,18 @@ export function createServices(database: Database, options: ServiceOptions): Ser
     agents: new AgentService(database),
     apiKeys: new ApiKeyService(database),
     decisions: new DecisionService(database),
+    executionLogs: new ExecutionLogService(database),
     jobs: new JobService(database, options),
     messages: new MessageService(database),
     orchestrators: new OrchestratorService(database),
     organizations: new OrganizationService(database),
     plans: new PlanService(database),
     projects: new ProjectService(database),
+    reviews: new ReviewService(database),
     sessions: new SessionService(database, options),
     settings: new SettingService(database, options),
     tasks: new TaskService(database, options.onLease),
+    ticketCompletion: new TicketCompletionService(database),
     users: new UserService(database),
   };
 }

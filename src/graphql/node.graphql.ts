@@ -14,11 +14,14 @@ select id, case when kind = 'AGENT' then 'Agent' else 'User' end as type from ac
 union all select id, 'ApiKey' from api_key where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'CoordinationRecord' from coordination_record where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Decision' from decision where organization_id = $1::uuid and id = any($2::uuid[])
+union all select id, 'ExecutionLog' from execution_log where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Job' from job where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Message' from message where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Organization' from organization where id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Plan' from plan where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Project' from project where organization_id = $1::uuid and id = any($2::uuid[]) and deleted_at is null
+union all select id, 'PullRequest' from pull_request where organization_id = $1::uuid and id = any($2::uuid[])
+union all select id, 'ReviewComment' from review_comment where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Task' from task where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'TaskAttempt' from task_attempt where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Thread' from thread where organization_id = $1::uuid and id = any($2::uuid[])`,
@@ -30,11 +33,14 @@ type NodeTypeName =
   | 'ApiKey'
   | 'CoordinationRecord'
   | 'Decision'
+  | 'ExecutionLog'
   | 'Job'
   | 'Message'
   | 'Organization'
   | 'Plan'
   | 'Project'
+  | 'PullRequest'
+  | 'ReviewComment'
   | 'Task'
   | 'TaskAttempt'
   | 'Thread';
@@ -48,11 +54,14 @@ const loaders: Record<NodeTypeName, Loader> = {
     prisma.apiKey.findMany({ where: { id: { in: ids }, ...visibleApiKeys(viewer) }, omit: { secretHash: true } }),
   CoordinationRecord: ({ prisma }, ids) => prisma.coordinationRecord.findMany({ where: { id: { in: ids } } }),
   Decision: ({ prisma }, ids) => prisma.decision.findMany({ where: { id: { in: ids } } }),
+  ExecutionLog: ({ prisma }, ids) => prisma.executionLog.findMany({ where: { id: { in: ids } }, omit: { rawOutput: true } }),
   Job: ({ prisma }, ids) => prisma.job.findMany({ where: { id: { in: ids } } }),
   Message: ({ prisma }, ids) => prisma.message.findMany({ where: { id: { in: ids } } }),
   Organization: ({ prisma }, ids) => prisma.organization.findMany({ where: { id: { in: ids } } }),
   Plan: ({ prisma }, ids) => prisma.plan.findMany({ where: { id: { in: ids } } }),
   Project: ({ prisma }, ids) => prisma.project.findMany({ where: { id: { in: ids } } }),
+  PullRequest: ({ prisma }, ids) => prisma.pullRequest.findMany({ where: { id: { in: ids } } }),
+  ReviewComment: ({ prisma }, ids) => prisma.reviewComment.findMany({ where: { id: { in: ids } } }),
   Task: ({ prisma }, ids) => prisma.task.findMany({ where: { id: { in: ids } } }),
   TaskAttempt: ({ prisma }, ids) => prisma.taskAttempt.findMany({ where: { id: { in: ids } } }),
   Thread: ({ prisma }, ids) => prisma.thread.findMany({ where: { id: { in: ids } } }),

@@ -29,6 +29,8 @@ export interface SeededOrganization extends Tenant {
   /** Held by the agent, under the fence. */
   claimedTaskId: string;
   fence: number;
+  /** Of the worker dialect, in review with the pull request 7. */
+  ticketId: string;
   /** Owns the task that is ready, and another one to give away. */
   orchestratorId: string;
   colleagueId: string;
@@ -119,9 +121,9 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
     { taskId: claimed.id },
     'task { lease { fence } attempts { nodes { id } } }',
   );
-  const ticket = { mark, organizationId: tenant.organizationId, things: { Project: projectId, Task: ready.id } };
-  const jobId = await enqueueJob(app, ticket);
-  await enqueueJob(app, ticket);
+  const owner = { mark, organizationId: tenant.organizationId, things: { Project: projectId, Task: ready.id } };
+  const jobId = await enqueueJob(app, owner);
+  await enqueueJob(app, owner);
   await mutate(app, operator, 'jobStart', { projectId }, 'job { id }');
   const help = {
     fromOrchestratorId: orchestrator.agent.id,
@@ -130,6 +132,19 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
     note: mark,
   };
   const { record } = await mutate<WithId<'record'>>(app, user, 'collaborationRequest', help, 'record { id }');
+  const { task: ticket } = await mutate<WithId<'task'>>(app, user, 'taskCreate', work, 'task { id }');
+  await app.sql(`update task set source = 'WORKER', column_id = 'in_progress' where id = $1`, [ticket.id]);
+  const finished = { taskId: ticket.id, summary: mark, prUrl: `https://${mark}.example.org/pull/7`, reviewCommentBody: mark };
+  const completed = await mutate<{ task: { pullRequests: { nodes: [{ id: string; comments: { nodes: [{ id: string }] } }] } } }>(
+    app,
+    operator,
+    'ticketComplete',
+    finished,
+    'task { pullRequests { nodes { id comments { nodes { id } } } } }',
+  );
+  const [pullRequest] = completed.task.pullRequests.nodes;
+  const entry = { taskId: ready.id, sessionId: mark, step: mark, summary: mark, rawOutput: mark };
+  const { log } = await mutate<WithId<'log'>>(app, operator, 'executionLogAppend', entry, 'log { id }');
   const subject = { title: mark, projectId, taskId: ready.id };
   const { thread } = await mutate<WithId<'thread'>>(app, user, 'threadCreate', subject, 'thread { id }');
   const said = { threadId: thread.id, type: mark, payload: { text: mark } };
@@ -147,17 +162,21 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
       ApiKey: key.apiKey.id,
       CoordinationRecord: record.id,
       Decision: decision.id,
+      ExecutionLog: log.id,
       Job: jobId,
       Message: message.id,
       Organization: tenant.organizationId,
       Plan: plan.id,
       Project: projectId,
+      PullRequest: pullRequest.id,
+      ReviewComment: pullRequest.comments.nodes[0].id,
       Task: ready.id,
       TaskAttempt: task.attempts.nodes[0].id,
       Thread: thread.id,
       User: tenant.userId,
     },
     claimedTaskId: claimed.id,
+    ticketId: ticket.id,
     fence: task.lease.fence,
     orchestratorId: orchestrator.agent.id,
     colleagueId: colleague.agent.id,
@@ -243,12 +262,14 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   jobFail: () => ({}),
   jobHeartbeat: () => ({}),
   jobStart: () => ({}),
+  executionLogAppend: () => ({}),
   messagePost: () => ({}),
   organizationCreate: () => ({}),
   planCreate: () => ({}),
   planRevise: () => ({}),
   planSetStatus: () => ({ status: 'COMPLETED' }),
   projectCreate: () => ({}),
+  reviewRequest: ({ ticketId }) => ({ taskId: ticketId, prNumber: 7, githubCommentId: '99' }),
   sessionCreate: ({ email, password }) => ({ email, password }),
   sessionEnd: () => ({}),
   settingsUpdate: () => ({ key: 'AGENT_MODEL', value: uniqueName('model') }),
@@ -266,10 +287,12 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   taskReset: onClaimedTask,
   taskSetStatus: (own) => ({ ...onClaimedTask(own), status: 'BLOCKED' }),
   taskUpdate: () => ({}),
+  ticketComplete: ({ ticketId }) => ({ taskId: ticketId, prNumber: 7 }),
   threadCreate: () => ({}),
   userCreate: () => ({ role: 'MEMBER' }),
 
   'Agent.claimedTasks': () => ({}),
+  'Job.logs': () => ({}),
   'Plan.revisions': () => ({}),
   'Project.decisions': () => ({}),
   'Project.jobs': () => ({}),
@@ -279,7 +302,10 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   'Task.coordination': () => ({}),
   'Task.attempts': ({ claimedTaskId }) => ({ node: claimedTaskId }),
   'Task.history': () => ({}),
+  'PullRequest.comments': () => ({}),
   'Task.jobs': () => ({}),
+  'Task.logs': () => ({}),
+  'Task.pullRequests': ({ ticketId }) => ({ node: ticketId }),
   'Task.threads': () => ({}),
   'Task.whyNotClaimable': () => ({}),
   'Thread.messages': () => ({}),

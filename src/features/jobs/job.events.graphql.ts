@@ -1,8 +1,7 @@
-import type { JobStatus } from '../../database/generated/prisma/client.js';
 import { builder } from '../../graphql/builder.js';
 import { afterEventDescription, eventInterface, eventType, subscribeToEvents } from '../../graphql/event.js';
 import type { EventType } from '../domain-event.js';
-import { JobRef, JobStatusRef } from './job.graphql.js';
+import { JobRef } from './job.graphql.js';
 
 const JobEventRef = eventInterface('JobEvent', 'Something that happened to a job.', (t) => ({
   job: t.prismaField({
@@ -15,29 +14,23 @@ const JobEventRef = eventInterface('JobEvent', 'Something that happened to a job
 
 type EventFieldBuilder = Parameters<NonNullable<Parameters<typeof eventType>[2]>>[0];
 
-const afterFact = (t: EventFieldBuilder) =>
-  t.field({ type: JobStatusRef, description: 'Status from then on.', resolve: (event) => event.data.after as JobStatus });
-
 const fenceFact = (t: EventFieldBuilder) =>
   t.int({ description: 'Fence of the run that this concerns.', resolve: (event) => Number(event.data.fence) });
 
 const leaseEnd = (t: EventFieldBuilder, description: string) =>
   t.field({ type: 'DateTime', description, resolve: (event) => new Date(String(event.data.leaseExpiresAt)) });
 
-eventType('JobEnqueued', JobEventRef, (t) => ({ after: afterFact(t) }));
+eventType('JobEnqueued', JobEventRef);
 eventType('JobStarted', JobEventRef, (t) => ({
-  after: afterFact(t),
   fence: fenceFact(t),
   leaseExpiresAt: leaseEnd(t, 'Time at which the run counts as lost unless heartbeats extend the lease.'),
 }));
 eventType('JobLeaseExpired', JobEventRef, (t) => ({
-  after: afterFact(t),
   fence: fenceFact(t),
   leaseExpiresAt: leaseEnd(t, 'Time at which the lease lapsed.'),
 }));
-eventType('JobCompleted', JobEventRef, (t) => ({ after: afterFact(t), fence: fenceFact(t) }));
+eventType('JobCompleted', JobEventRef, (t) => ({ fence: fenceFact(t) }));
 eventType('JobFailed', JobEventRef, (t) => ({
-  after: afterFact(t),
   fence: fenceFact(t),
   reason: t.string({
     nullable: true,

@@ -80,6 +80,15 @@ eventType('TaskLeaseExpired', TaskEventRef, (t) => ({
   formerHolder: holderFact(t),
   leaseExpiresAt: leaseEnd(t, 'Time at which the lease lapsed.'),
 }));
+eventType('TicketCompleted', TaskEventRef, (t) => ({
+  before: statusFact(t, 'before', 'Status until then.'),
+  after: statusFact(t, 'after', 'Status from then on; the same when the ticket stayed where it was.'),
+  summary: t.string({
+    nullable: true,
+    description: 'What was done, cut at 500 characters. Null when the agent said nothing.',
+    resolve: (event) => (event.data.summary as string | undefined) ?? null,
+  }),
+}));
 for (const type of ['TaskReleased', 'TaskStatusChanged', 'TaskCompleted', 'TaskFailed', 'TaskCanceled', 'TaskReset'] as const) {
   eventType(type, TaskEventRef, transitionFacts);
 }
@@ -99,6 +108,7 @@ const taskEventTypes = [
   'TaskHandedOff',
   'CollaborationRequested',
   'ConflictResolved',
+  'TicketCompleted',
 ] as const satisfies EventType[];
 
 const TaskEventFilterRef = builder.inputType('TaskEventFilter', {
