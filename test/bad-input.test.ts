@@ -218,6 +218,7 @@ describe('a list', () => {
   it.each([
     ['taskCreateMany', 'tasks', { title: 'one of too many' }, 500],
     ['taskClaimNext', 'kinds', 'general', 50],
+    ['taskClaimNext', 'sources', 'GRAPHQL', 5],
     ['taskClaimNext', 'modelTiers', 'standard', 50],
     ['agentRegister', 'specializations', 'sql', 100],
     ['apiKeyCreate', 'scopes', 'READ', 10],
@@ -236,7 +237,7 @@ describe('a list', () => {
   it('is tried wherever a command takes one', () => {
     const taken = commands.flatMap(({ args }) => placesOf(args).flatMap(({ path }) => (path.includes('0') ? [path[1]] : [])));
 
-    const here = ['kinds', 'modelTiers', 'scopes', 'settings', 'specializations', 'tasks'];
+    const here = ['kinds', 'modelTiers', 'scopes', 'settings', 'sources', 'specializations', 'tasks'];
     // Lists of different orchestrators, and so tried where there are as many: test/orchestrators.test.ts.
     const elsewhere = ['collaborators', 'orchestratorIds'];
     expect(new Set(taken)).toEqual(new Set([...here, ...elsewhere]));

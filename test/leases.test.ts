@@ -12,6 +12,7 @@ import {
   TaskHeartbeatDocument,
   TaskReleaseDocument,
   TaskSetStatusDocument,
+  type TaskSource,
   TasksDocument,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp } from './support/app.js';
@@ -242,6 +243,21 @@ describe('with the sweep running', () => {
     const { taskClaimNext } = await agent.client.request(TaskClaimNextDocument, { input: { kinds: ['order'], count: 5 } });
 
     expect(taskClaimNext.tasks.map((task) => task.id)).toEqual([first.id, second.id, third.id, late.id]);
+  });
+
+  it('claims next only what came in by the faces that are asked for', async () => {
+    const agent = await worker([]);
+    const kind = 'of-a-face';
+    await seedTask(operator, { kind, priority: 0 });
+    const ticket = await seedTask(operator, { kind });
+    await app.sql(`update task set source = 'WORKER' where id = $1`, [ticket.id]);
+
+    const next = async (sources: TaskSource[]) =>
+      (await agent.client.request(TaskClaimNextDocument, { input: { kinds: [kind], sources } })).taskClaimNext;
+
+    expect(await next(['QUEUE', 'COORDINATOR'])).toMatchObject({ task: null, obstacles: [] });
+    expect(await next(['QUEUE', 'WORKER'])).toMatchObject({ task: { id: ticket.id } });
+    expect(await next(['WORKER'])).toMatchObject({ task: null, obstacles: [{ code: 'TASK_ALREADY_CLAIMED', count: 1 }] });
   });
 
   it('explains an empty claim with the number of tasks behind each reason', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TaskStatus } from '../../database/generated/prisma/enums.js';
+import { TaskSource, TaskStatus } from '../../database/generated/prisma/enums.js';
 import {
   type CommandOf,
   code,
@@ -113,6 +113,9 @@ export const taskClaimNextInput = commandInput({
   modelTiers: listOf(code('A model tier.'), 1, 50)
     .optional()
     .describe('Claim only tasks of these model tiers: at most 50, each of 1 to 100 characters.'),
+  sources: listOf(z.enum(TaskSource).meta({ graphql: 'TaskSource' }), 1, Object.keys(TaskSource).length)
+    .optional()
+    .describe('Claim only tasks that came in by these faces. Default: all.'),
   count: wholeNumber(1, claimCountMax).default(1).describe(`Tasks to claim at most, 1 to ${claimCountMax}, default 1.`),
 });
 

@@ -209,7 +209,7 @@ export class TaskService {
    */
   async claimNext(viewer: Viewer, input: TaskClaimNext): Promise<{ tasks: Task[]; obstacles: ObstacleCount[] }> {
     const claimantId = await this.#claimant(viewer, input.agentId);
-    const filter = [input.projectId ?? null, input.kinds ?? null, input.modelTiers ?? null] as const;
+    const { projectId = null, kinds = null, modelTiers = null, sources = null } = input;
     let mindsOverdue = true;
     for (let tries = 1; ; tries++) {
       const rows = await this.#takeNext(viewer, claimantId, input, mindsOverdue);
@@ -224,7 +224,7 @@ export class TaskService {
         mindsOverdue = false;
       } else if (!rows[0]?.hasCandidates || tries >= claimTriesMax) {
         if (input.projectId) await requireProject(this.database.prisma, viewer, input.projectId);
-        return { tasks: [], obstacles: await this.#countObstacles(viewer, claimantId, filter) };
+        return { tasks: [], obstacles: await this.#countObstacles(viewer, claimantId, [projectId, kinds, modelTiers, sources]) };
       }
     }
   }
@@ -365,6 +365,7 @@ export class TaskService {
       input.kinds ?? null,
       input.modelTiers ?? null,
       !mindsOverdue,
+      input.sources ?? null,
     ];
     if (input.projectId) values.push(input.projectId);
     const statement = claimNextStatement(input.count, Boolean(input.projectId));

@@ -52,7 +52,7 @@ const spareCandidates = 8;
  * the text, so that Postgres finds the plan that it can keep as cheap as one made for each call: the cost must not grow
  * with the queue, nor with the planning.
  * Values: 1 organization, 2 claimant, 3 lease seconds, 4 count, 5 attempt ids, 6 kinds or null, 7 model tiers or null,
- * 8 does not mind overdue leases[, 9 project].
+ * 8 does not mind overdue leases, 9 sources or null[, 10 project].
  */
 export function claimNextStatement(count: number, isInProject: boolean): Statement {
   const size = batchSizes.find((batchSize) => count <= batchSize) ?? claimCountMax;
@@ -68,14 +68,15 @@ const claimNextStatements = new Map(
     [`${size} false`, claimNext(`task-claim-next-${size}`, size, `task.organization_id = $1::uuid`)],
     [
       `${size} true`,
-      claimNext(`task-claim-next-${size}-in-project`, size, `task.project_id = $9::uuid and task.organization_id = $1::uuid`),
+      claimNext(`task-claim-next-${size}-in-project`, size, `task.project_id = $10::uuid and task.organization_id = $1::uuid`),
     ],
   ]),
 );
 
 function claimNext(name: string, size: number, scope: string): Statement {
   const wanted = `${scope} and ${taskIsReady}
-      and ($6::text[] is null or task.kind = any($6::text[])) and ($7::text[] is null or task.model_tier = any($7::text[]))`;
+      and ($6::text[] is null or task.kind = any($6::text[])) and ($7::text[] is null or task.model_tier = any($7::text[]))
+      and ($9::"TaskSource"[] is null or task.source = any($9::"TaskSource"[]))`;
   const enough = `limit ${size + spareCandidates}`;
   return {
     name,

@@ -19,7 +19,7 @@ const obstacleScanLimit = 10_000;
 
 /**
  * Counts, for an agent that got nothing, unfinished tasks by the first reason why it cannot have them. A reason of null means that it could: the claim met a lock, and may try again.
- * Values: organization, claimant, project or null, kinds or null, model tiers or null.
+ * Values: organization, claimant, project or null, kinds or null, model tiers or null, sources or null.
  */
 export const obstacleCountsStatement: Statement = {
   name: 'task-obstacle-counts',
@@ -32,6 +32,7 @@ select obstacle as code, count(*)::int as count from (
     where organization_id = $1::uuid and status in ('BACKLOG', 'READY', 'CLAIMED', 'IN_PROGRESS', 'REVIEW', 'BLOCKED')
       and ($3::uuid is null or project_id = $3::uuid)
       and ($4::text[] is null or kind = any($4::text[])) and ($5::text[] is null or model_tier = any($5::text[]))
+      and ($6::"TaskSource"[] is null or source = any($6::"TaskSource"[]))
     limit ${obstacleScanLimit}
   ) as task
   where claimant.id = $2::uuid and claimant.organization_id = $1::uuid
