@@ -9,7 +9,7 @@ import type { Transaction } from '@prisma/driver-adapter-utils';
  * (prisma/orm pull request 29979).
  */
 export class SerialPrismaPg extends PrismaPg {
-  override async connect() {
+  override async connect(): ReturnType<PrismaPg['connect']> {
     const adapter = await super.connect();
     const start = adapter.startTransaction.bind(adapter);
     adapter.startTransaction = async (isolationLevel) => oneAtATime(await start(isolationLevel));
