@@ -1,11 +1,12 @@
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { type GraphQLFormattedError, print } from 'graphql';
-import { BatonConnectionError, requestError, unwrap } from './errors.js';
+import { requestError, unwrap } from './errors.js';
 import { EventStream, type FollowOptions } from './event-stream.js';
 import { type ErrorFieldsFragment, EventCursorDocument } from './generated.js';
 import { GraphqlSocket } from './graphql-socket.js';
 import { Mailbox } from './mailbox.js';
-import { retrying, withinTime } from './retry.js';
+import { postJson } from './post-json.js';
+import { retrying } from './retry.js';
 
 export interface BatonClientOptions {
   /** Where the server is, such as `http://127.0.0.1:4000`. */
@@ -54,13 +55,12 @@ export class BatonClient {
     this.#endpoint = new URL('/graphql', options.url).href;
     this.#socket = new GraphqlSocket({
       url: this.#endpoint.replace(/^http/, 'ws'),
-      connectionParams: { authorization: this.#authorization, organization: options.organization },
+      connectionParams: {
+        authorization: options.token && `Bearer ${options.token}`,
+        organization: options.organization,
+      },
       keepAliveMs: options.keepAliveMs ?? 10_000,
     });
-  }
-
-  get #authorization(): string | undefined {
-    return this.options.token && `Bearer ${this.options.token}`;
   }
 
   /**
@@ -72,10 +72,14 @@ export class BatonClient {
     variables: Variables,
     { signal }: RequestOptions = {},
   ): Promise<Data> {
-    const ms = this.options.timeoutMs ?? 30_000;
-    const timeUp = () => new BatonConnectionError(`${this.#endpoint} did not answer within ${ms} ms.`);
-    const body = JSON.stringify({ query: textOf(document), variables });
-    return withinTime((limit) => this.#send<Data>(body, limit), { ms, timeUp, signal });
+    const { token, organization, timeoutMs = 30_000 } = this.options;
+    const { response, answer } = await postJson<HttpAnswer<Data>>(
+      this.#endpoint,
+      { query: textOf(document), variables },
+      { token, headers: organization ? { 'x-organization': organization } : {}, timeoutMs, signal },
+    );
+    if (answer.errors || !answer.data) throw requestError(answer.errors ?? [], response.status);
+    return answer.data;
   }
 
   /**
@@ -163,49 +167,11 @@ export class BatonClient {
     for (const stream of this.#streams) stream.close();
     await this.#socket.close();
   }
-
-  async #send<Data>(body: string, signal: AbortSignal): Promise<Data> {
-    const response = await this.#reach(() =>
-      fetch(this.#endpoint, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json',
-          ...(this.#authorization && { authorization: this.#authorization }),
-          ...(this.options.organization && { 'x-organization': this.options.organization }),
-        },
-        body,
-        signal,
-      }),
-    );
-    const answer = parseAnswer<Data>(await this.#reach(() => response.text()));
-    if (answer.errors || !answer.data) throw requestError(answer.errors ?? [], response.status);
-    return answer.data;
-  }
-
-  /** Names what fails on the way, which fetch calls a TypeError like a bug. */
-  async #reach<Result>(transport: () => Promise<Result>): Promise<Result> {
-    try {
-      return await transport();
-    } catch (error) {
-      const { message, cause } = error as Error;
-      throw new BatonConnectionError(`${this.#endpoint} could not be reached: ${message}`, { cause: cause ?? error });
-    }
-  }
 }
 
 interface HttpAnswer<Data> {
-  data?: Data | null;
-  errors?: GraphQLFormattedError[];
-}
-
-function parseAnswer<Data>(text: string): HttpAnswer<Data> {
-  try {
-    return (JSON.parse(text) as HttpAnswer<Data> | null) ?? {};
-  } catch {
-    // A proxy answered in its own words; the status says enough.
-    return {};
-  }
+  data: Data | null;
+  errors: GraphQLFormattedError[];
 }
 
 const texts = new WeakMap<object, string>();

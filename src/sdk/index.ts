@@ -24,4 +24,18 @@ export {
   type WithLeaseOptions,
   withLease,
 } from './lease.js';
+export {
+  type CollaborateInput,
+  type CollaborateResult,
+  type ConflictType,
+  type DelegateInput,
+  type DelegateResult,
+  type HandoffInput,
+  type HandoffResult,
+  type ResolveConflictInput,
+  type ResolveConflictResult,
+  VPCoordinationClient,
+  type VPCoordinationClientOptions,
+  VPCoordinationError,
+} from './vp-coordination-client.js';
 export { type Claim, type ClaimNextAnswer, claimNext, type WorkOptions, type WorkReport, work } from './work.js';
