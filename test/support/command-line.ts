@@ -13,8 +13,6 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Its whole environment, beside PATH. */
   env?: Record<string, string>;
-  /** Its working directory; that of the tests unless given. */
-  cwd?: string;
   /** Leaves its standard input open, for the test to write to. */
   keepsInputOpen?: boolean;
 }
@@ -32,7 +30,6 @@ export interface RunningCommand {
 /** Starts a built command of `dist/cli`; it is killed when the test is done, if it still runs. */
 export function startCommand(name: string, args: string[], options: CommandOptions = {}): RunningCommand {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, `../../dist/cli/${name}.js`), ...args], {
-    cwd: options.cwd,
     env: { PATH: process.env.PATH, ...options.env },
   });
   onTestFinished(() => {

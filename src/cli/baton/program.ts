@@ -66,6 +66,28 @@ export function buildProgram(): Command {
     });
 
   addKeys(program);
+
+  program
+    .command('export')
+    .description('Write everything that the database holds, as it is in one instant, as JSON Lines. A server may run meanwhile.')
+    .argument('<file>', 'File to write, compressed when its name ends in .gz; - for standard output.')
+    .option('--force', 'Replace the file if it is there.')
+    .option('--json', 'Answer in JSON.')
+    .action(async (file: string, options) => {
+      const { exportDatabase } = await import('./export.js');
+      await exportDatabase(file, options);
+    });
+
+  program
+    .command('import')
+    .description('Put an export into a database that is migrated and empty: all of it, or nothing. No server may run on it.')
+    .argument('<file>', 'File that the export wrote, compressed or not; - for standard input.')
+    .option('--json', 'Answer in JSON.')
+    .action(async (file: string, options) => {
+      const { importDatabase } = await import('./import.js');
+      await importDatabase(file, options);
+    });
+
   addCompletion(program);
   return program;
 }
