@@ -14,6 +14,9 @@ import { openDatabase } from './database/pg-database.js';
 import { startRetention } from './database/retention.js';
 import { AgentHealthWatch } from './features/agents/agent.health.js';
 import { JobExpiry } from './features/jobs/job.expiry.js';
+import { MemoryBackfill } from './features/memory/memory.backfill.js';
+import { Embeddings } from './features/memory/memory.embeddings.js';
+import { findPgvector, MemorySearch } from './features/memory/memory.search.js';
 import { createServices, type ServiceOptions } from './features/services.js';
 import { SettingCipher } from './features/settings/setting.cipher.js';
 import { TaskExpiry } from './features/tasks/task.expiry.js';
@@ -120,6 +123,18 @@ async function start(
     workerApiKey: config.TERARCHITECT_WORKER_API_KEY,
   };
   const services = createServices(database, serviceOptions);
+  const embeddings = new Embeddings({
+    serviceUrl: config.EMBEDDING_SERVICE_URL,
+    apiKey: config.EMBEDDING_API_KEY,
+    model: config.EMBEDDING_MODEL,
+    timeoutMs: config.EMBEDDING_TIMEOUT_MS,
+    settings: (organizationId, keys) => services.settings.effective(organizationId, keys),
+    logger,
+  });
+  const backfill = new MemoryBackfill({ database, embeddings, hub, logger });
+  if (runsClockwork) backfill.start();
+  stops.push(() => backfill.stop());
+  const memory = new MemorySearch({ database, embeddings, backfill, hasPgvector: await findPgvector(database) });
   const authenticator = new Authenticator({ database, adminToken: config.ADMIN_TOKEN });
   const workerAuthenticator = new WorkerAuthenticator({
     authenticator,
@@ -142,6 +157,7 @@ async function start(
     clock,
     healthLimits,
     hub,
+    memory,
     services,
     servicesOn,
   });
@@ -164,6 +180,7 @@ async function start(
     clock,
     healthLimits,
     queueLeaseSeconds: config.QUEUE_LEASE_SECONDS,
+    memory,
     services,
     servicesOn,
     authenticate: createAuthentication({ authenticator, workerAuthenticator, openMode, queueNeedsCredential }),

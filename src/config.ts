@@ -78,6 +78,24 @@ const variables = {
   JOB_LEASE_SECONDS: integer(1, 86_400)
     .default(7200)
     .describe('Seconds without a heartbeat after which the run of a job is lost, and the job waits again.'),
+  EMBEDDING_SERVICE_URL: url('http:', 'https:')
+    .optional()
+    .describe('OpenAI-compatible service that makes memory searchable by meaning, as a URL. Unset: by words only.'),
+  EMBEDDING_API_KEY: z
+    .string()
+    .trim()
+    .max(1000, 'must have at most 1000 characters')
+    .optional()
+    .describe('Key that the embedding service is sent.'),
+  EMBEDDING_MODEL: z
+    .string()
+    .trim()
+    .max(200, 'must have at most 200 characters')
+    .default('text-embedding-3-small')
+    .describe('Model that the embedding service is asked for.'),
+  EMBEDDING_TIMEOUT_MS: integer(100, 120_000)
+    .default(10_000)
+    .describe('Milliseconds that one request to the embedding service may take.'),
   SESSION_HOURS: integer(1, 8760).default(72).describe('Hours for which a sign-in lasts.'),
   IDEMPOTENCY_HOURS: integer(1, 8760).default(24).describe('Hours for which the first answer to an idempotency key is kept.'),
   MAX_BODY_BYTES: integer(1024, 104_857_600)

@@ -222,6 +222,8 @@ describe('a list', () => {
     ['taskClaimNext', 'modelTiers', 'standard', 50],
     ['agentRegister', 'specializations', 'sql', 100],
     ['apiKeyCreate', 'scopes', 'READ', 10],
+    ['memoryIndex', 'documents', 'one of too many', 100],
+    ['memoryDelete', 'documents', 'one of too many', 100],
     ['settingsUpdate', 'settings', { key: 'AGENT_MODEL', value: 'one of too many' }, 100],
   ] as const)('of too many items is refused: %s.%s', async (name, field, item, max) => {
     const command = named(name);
@@ -237,7 +239,7 @@ describe('a list', () => {
   it('is tried wherever a command takes one', () => {
     const taken = commands.flatMap(({ args }) => placesOf(args).flatMap(({ path }) => (path.includes('0') ? [path[1]] : [])));
 
-    const here = ['kinds', 'modelTiers', 'scopes', 'settings', 'sources', 'specializations', 'tasks'];
+    const here = ['documents', 'kinds', 'modelTiers', 'scopes', 'settings', 'sources', 'specializations', 'tasks'];
     // Lists of different orchestrators, and so tried where there are as many: test/orchestrators.test.ts.
     const elsewhere = ['collaborators', 'orchestratorIds'];
     expect(new Set(taken)).toEqual(new Set([...here, ...elsewhere]));
@@ -271,7 +273,7 @@ describe('an id', () => {
         const answer = await attempt(read, place, malformed);
 
         expect(
-          codesOf(answer).filter((code) => code !== 'AGENT_NOT_FOUND'),
+          codesOf(answer).filter((code) => !['AGENT_NOT_FOUND', 'PROJECT_NOT_FOUND'].includes(code ?? '')),
           said(place, malformed),
         ).toEqual([]);
         expect(answer.text).not.toContain(own.mark);

@@ -3,6 +3,7 @@ import type { ApiKeyEventData } from './api-keys/api-key.events.js';
 import type { DecisionEventData } from './decisions/decision.events.js';
 import type { ExecutionLogEventData } from './execution-logs/execution-log.events.js';
 import type { JobEventData } from './jobs/job.events.js';
+import type { MemoryEventData } from './memory/memory.events.js';
 import type { MessageEventData } from './messages/message.events.js';
 import type { OrchestratorEventData } from './orchestrators/orchestrator.events.js';
 import type { OrganizationEventData } from './organizations/organization.events.js';
@@ -20,6 +21,7 @@ export interface DomainEventData
     OrchestratorEventData,
     AgentEventData,
     ProjectEventData,
+    MemoryEventData,
     MessageEventData,
     PlanEventData,
     DecisionEventData,
@@ -56,6 +58,8 @@ export const eventTypes: Record<EventType, string> = {
   AgentStatusChanged: 'An agent, or a person for it, set its status.',
   AgentHealthChanged: 'An agent fell silent, or was heard of again.',
   ProjectCreated: 'A project was created.',
+  MemoryIndexed: 'A project remembers texts that it did not before.',
+  MemoryDeleted: 'A project has forgotten texts.',
   ThreadCreated: 'A thread was opened.',
   MessagePosted: 'Somebody said something in a thread.',
   PlanCreated: 'A plan was written.',

@@ -5,6 +5,7 @@ import { ApiKeyService } from './api-keys/api-key.service.js';
 import { DecisionService } from './decisions/decision.service.js';
 import { ExecutionLogService } from './execution-logs/execution-log.service.js';
 import { type JobOptions, JobService } from './jobs/job.service.js';
+import { MemoryService } from './memory/memory.service.js';
 import { MessageService } from './messages/message.service.js';
 import { OrchestratorService } from './orchestrators/orchestrator.service.js';
 import { OrganizationService } from './organizations/organization.service.js';
@@ -24,6 +25,7 @@ export interface Services {
   decisions: DecisionService;
   executionLogs: ExecutionLogService;
   jobs: JobService;
+  memory: MemoryService;
   messages: MessageService;
   orchestrators: OrchestratorService;
   organizations: OrganizationService;
@@ -53,6 +55,7 @@ export function createServices(database: Database, options: ServiceOptions): Ser
     decisions: new DecisionService(database),
     executionLogs: new ExecutionLogService(database),
     jobs: new JobService(database, options),
+    memory: new MemoryService(database),
     messages: new MessageService(database),
     orchestrators: new OrchestratorService(database),
     organizations: new OrganizationService(database),

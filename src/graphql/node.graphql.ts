@@ -16,6 +16,8 @@ union all select id, 'CoordinationRecord' from coordination_record where organiz
 union all select id, 'Decision' from decision where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'ExecutionLog' from execution_log where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Job' from job where organization_id = $1::uuid and id = any($2::uuid[])
+union all select memory_document.id, 'MemoryDocument' from memory_document join project on project.id = project_id and deleted_at is null
+  where memory_document.organization_id = $1::uuid and memory_document.id = any($2::uuid[])
 union all select id, 'Message' from message where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Organization' from organization where id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Plan' from plan where organization_id = $1::uuid and id = any($2::uuid[])
@@ -35,6 +37,7 @@ type NodeTypeName =
   | 'Decision'
   | 'ExecutionLog'
   | 'Job'
+  | 'MemoryDocument'
   | 'Message'
   | 'Organization'
   | 'Plan'
@@ -56,6 +59,7 @@ const loaders: Record<NodeTypeName, Loader> = {
   Decision: ({ prisma }, ids) => prisma.decision.findMany({ where: { id: { in: ids } } }),
   ExecutionLog: ({ prisma }, ids) => prisma.executionLog.findMany({ where: { id: { in: ids } }, omit: { rawOutput: true } }),
   Job: ({ prisma }, ids) => prisma.job.findMany({ where: { id: { in: ids } } }),
+  MemoryDocument: ({ prisma }, ids) => prisma.memoryDocument.findMany({ where: { id: { in: ids } } }),
   Message: ({ prisma }, ids) => prisma.message.findMany({ where: { id: { in: ids } } }),
   Organization: ({ prisma }, ids) => prisma.organization.findMany({ where: { id: { in: ids } } }),
   Plan: ({ prisma }, ids) => prisma.plan.findMany({ where: { id: { in: ids } } }),

@@ -9,6 +9,7 @@ import '../features/decisions/decision.graphql.js';
 import '../features/execution-logs/execution-log.graphql.js';
 import '../features/jobs/job.events.graphql.js';
 import '../features/jobs/job.graphql.js';
+import '../features/memory/memory.graphql.js';
 import '../features/messages/message.commands.graphql.js';
 import '../features/messages/message.events.graphql.js';
 import '../features/messages/message.graphql.js';

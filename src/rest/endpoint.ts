@@ -3,6 +3,7 @@ import type { Viewer } from '../auth/viewer.js';
 import type { Database } from '../database/database.js';
 import type { DatabaseClock } from '../database/database-clock.js';
 import type { HealthLimits } from '../features/agents/agent.model.js';
+import type { MemorySearch } from '../features/memory/memory.search.js';
 import type { Services } from '../features/services.js';
 import type { Access, Dialect } from './dialect.js';
 
@@ -14,6 +15,7 @@ export interface RestContext {
   database: Database;
   clock: DatabaseClock;
   healthLimits: HealthLimits;
+  memory: MemorySearch;
   /** Seconds that a claim over the queue dialect lasts, which cannot say it itself. */
   queueLeaseSeconds: number;
 }

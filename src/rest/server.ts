@@ -95,7 +95,7 @@ export class RestServer {
     const query = parse(endpoint.query, context.req.query());
     const rawBody = endpoint.body ? await readJsonObject(incoming, this.options.maxBodyBytes[dialect.name]) : {};
     const body = parse(endpoint.body, rawBody);
-    const { database, clock, healthLimits, queueLeaseSeconds } = this.options;
+    const { database, clock, healthLimits, memory, queueLeaseSeconds } = this.options;
     const header = (name: string) => context.req.header(name)?.trim() || undefined;
     const input = { params, query, body };
     // Who a header names is part of what is asked: two agents may choose the same key.
@@ -106,6 +106,7 @@ export class RestServer {
       database,
       clock,
       healthLimits,
+      memory,
       queueLeaseSeconds,
       header,
       run: (command, { atomic = false } = {}) =>

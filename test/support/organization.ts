@@ -152,6 +152,8 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
   const text = { title: mark, bodyMarkdown: mark, projectId };
   const { plan } = await mutate<WithId<'plan'>>(app, worker, 'planCreate', text, 'plan { id }');
   const { decision } = await mutate<WithId<'decision'>>(app, worker, 'decisionRecord', text, 'decision { id }');
+  const lesson = { projectId, documents: [mark] };
+  const { documents } = await mutate<{ documents: [{ id: string }] }>(app, user, 'memoryIndex', lesson, 'documents { id }');
   await mutate(app, user, 'settingsUpdate', { settings: [{ key: 'AGENT_MODEL', value: mark }] }, '__typename');
 
   return {
@@ -164,6 +166,7 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
       Decision: decision.id,
       ExecutionLog: log.id,
       Job: jobId,
+      MemoryDocument: documents[0].id,
       Message: message.id,
       Organization: tenant.organizationId,
       Plan: plan.id,
@@ -226,6 +229,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   events: () => ({}),
   job: () => ({}),
   jobs: () => ({}),
+  memorySearch: ({ mark }) => ({ queries: mark }),
   messages: () => ({}),
   node: () => ({}),
   nodes: () => ({}),
@@ -263,6 +267,8 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   jobHeartbeat: () => ({}),
   jobStart: () => ({}),
   executionLogAppend: () => ({}),
+  memoryDelete: ({ mark }) => ({ documents: mark }),
+  memoryIndex: ({ mark }) => ({ documents: `${uniqueName('lesson')} of ${mark}` }),
   messagePost: () => ({}),
   organizationCreate: () => ({}),
   planCreate: () => ({}),
@@ -296,6 +302,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   'Plan.revisions': () => ({}),
   'Project.decisions': () => ({}),
   'Project.jobs': () => ({}),
+  'Project.memory': () => ({}),
   'Project.plans': () => ({}),
   'Project.tasks': () => ({}),
   'Project.threads': () => ({}),
@@ -346,6 +353,7 @@ const numbers: Record<string, (own: SeededOrganization) => number> = {
   first: () => 5,
   last: () => 5,
   leaseSeconds: () => 600,
+  limit: () => 5,
   number: ({ taskNumber }) => taskNumber,
   priority: () => 20,
 };

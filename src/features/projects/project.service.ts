@@ -4,6 +4,7 @@ import { appendEvents } from '../../database/event-log.js';
 import type { Project } from '../../database/generated/prisma/client.js';
 import { anyOrganization, lockName } from '../../database/row-lock.js';
 import { newId } from '../../kernel/ids.js';
+import { seedMemory } from '../memory/memory.store.js';
 import type { ProjectEventData } from './project.events.js';
 import type { ProjectCreate } from './project.inputs.js';
 import { findProjectId } from './project.queries.js';
@@ -21,6 +22,7 @@ export class ProjectService {
       await appendEvents(tx, [
         { ...stampOf(viewer), organizationId, type: 'ProjectCreated', subjectId: project.id, projectId: project.id, data },
       ]);
+      await seedMemory(tx, stampOf(viewer), project);
       return { project };
     });
   }
