@@ -109,6 +109,11 @@ function isStorable(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed();
 }
 
+/** The text with a mark in the place of what the database cannot hold. */
+export function madeStorable(text: string): string {
+  return text.toWellFormed().replaceAll('\u0000', '\uFFFD');
+}
+
 /** Text that the database can hold. */
 export function storable(schema: z.ZodString): z.ZodString {
   return schema.refine(isStorable, { error: 'must be well-formed Unicode without the character U+0000' });

@@ -1,6 +1,7 @@
 import { agentCoordEndpoints } from '../features/agents/agent.coord.rest.js';
 import { agentQueueEndpoints } from '../features/agents/agent.queue.rest.js';
 import { decisionCoordEndpoints } from '../features/decisions/decision.coord.rest.js';
+import { memoryEndpoints } from '../features/memory/memory.worker.rest.js';
 import { messageCoordEndpoints } from '../features/messages/message.coord.rest.js';
 import { planCoordEndpoints } from '../features/plans/plan.coord.rest.js';
 import { settingEndpoints } from '../features/settings/setting.worker.rest.js';
@@ -20,4 +21,5 @@ export const endpoints: readonly Endpoint[] = [
   ...agentQueueEndpoints,
   ...taskQueueEndpoints,
   ...settingEndpoints,
+  ...memoryEndpoints,
 ];

@@ -77,7 +77,7 @@ export class MemorySearch {
     viewer: Viewer,
     { projectId, queries, limit = hitsDefault }: { projectId: string; queries: readonly string[]; limit?: number | undefined },
   ): Promise<MemorySearchResult[]> {
-    requireScope(viewer, 'READ');
+    if (!viewer.scopes.has('WORKER')) requireScope(viewer, 'READ');
     const project = await this.#readyProject(viewer, projectId);
     const vectors = await this.#vectorsOf(project, queries);
     const rankings: Ranked[][] = [];
