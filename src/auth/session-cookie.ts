@@ -16,11 +16,23 @@ export function sessionCookie(token: Secret, maxAgeSeconds: number): string {
 /** The `Set-Cookie` header that signs a browser out. */
 export const endedSessionCookie = `${cookieName}=; ${attributes}; Max-Age=0`;
 
-/** The session's token in a `Cookie` header; null when there is none. */
-export function sessionTokenIn(cookieHeader: string): string | null {
-  for (const pair of cookieHeader.split(';')) {
-    const [name, value] = pair.trim().split('=', 2);
-    if (name === cookieName && value) return value;
-  }
-  return null;
+/** The session's token in a `Cookie` header, in the first of the cookies of these names that has one; null when there is none. */
+export function sessionTokenIn(cookieHeader: string, names: readonly string[] = [cookieName]): string | null {
+  const cookies = cookieHeader.split(';').map((pair) => pair.trim().split('=', 2));
+  const tokens = names.map((name) => cookies.find(([each, value]) => each === name && value)?.[1]);
+  return tokens.find((token) => token !== undefined) ?? null;
 }
+
+/** A `Cookie` header that has the session's token alone. */
+export function sessionCookieOf(token: string): string {
+  return `${cookieName}=${token}`;
+}
+
+/** The cookies in which the web application that older clients belong to keeps a session; ours first. */
+export const olderSessionCookies = [
+  cookieName,
+  '__Secure-next-auth.session-token',
+  'next-auth.session-token',
+  '__Secure-authjs.session-token',
+  'authjs.session-token',
+];

@@ -1,5 +1,6 @@
 import { UnauthenticatedError } from '../auth/auth.errors.js';
-import { type Authenticator, anonymousViewer, trustedViewer } from '../auth/authenticator.js';
+import { type Authenticator, anonymousViewer, type PresentedCredentials, trustedViewer } from '../auth/authenticator.js';
+import { olderSessionCookies, sessionCookieOf, sessionTokenIn } from '../auth/session-cookie.js';
 import type { Viewer } from '../auth/viewer.js';
 import type { WorkerAuthenticator } from '../auth/worker-authenticator.js';
 import type { Authenticate, Dialect } from './dialect.js';
@@ -19,13 +20,13 @@ export function createAuthentication(options: RestAuthenticationOptions): Record
 
   const bearerOrCookie: Authenticate = async (credentials, access) => {
     if (access === 'open') return anonymousViewer;
-    return identified(await findCaller(credentials));
+    return findCaller(credentials);
   };
 
   /** In open mode an older client may send whatever credential it was once given. */
-  async function findCaller(credentials: Parameters<Authenticate>[0]): Promise<Viewer> {
+  async function findCaller(credentials: PresentedCredentials): Promise<Viewer> {
     try {
-      return await authenticator.authenticate(credentials);
+      return identified(await authenticator.authenticate(credentials));
     } catch (error) {
       if (!openMode || !(error instanceof UnauthenticatedError)) throw error;
       return authenticator.authenticate({ ...credentials, authorization: null, cookie: null });
@@ -34,7 +35,7 @@ export function createAuthentication(options: RestAuthenticationOptions): Record
 
   return {
     coordinator: bearerOrCookie,
-    orchestrator: bearerOrCookie,
+    orchestrator: (credentials, access) => bearerOrCookie(withOlderCookies(credentials), access),
     queue: async (credentials, access) =>
       queueNeedsCredential || credentials.authorization !== null ? bearerOrCookie(credentials, access) : trustedViewer,
     worker: async (credentials, access) => {
@@ -43,6 +44,12 @@ export function createAuthentication(options: RestAuthenticationOptions): Record
       return workerAuthenticator.authenticateBoard(credentials);
     },
   };
+}
+
+/** The credentials with a session that a cookie of the older web application holds. */
+function withOlderCookies(credentials: PresentedCredentials): PresentedCredentials {
+  const token = credentials.cookie === null ? null : sessionTokenIn(credentials.cookie, olderSessionCookies);
+  return { ...credentials, cookie: token === null ? null : sessionCookieOf(token) };
 }
 
 function identified(viewer: Viewer): Viewer {

@@ -59,6 +59,8 @@ export interface Endpoint<Params extends Shape = Shape, Query extends Shape = Sh
   query?: Query;
   /** A JSON object; a body that is absent or empty counts as `{}`, whatever its content type. */
   body?: Body;
+  /** Newer names of fields of the body, which clients may send as well, with the names that stand in `body`. */
+  aliases?: Record<string, string>;
   /** Headers that the endpoint reads, and what for. */
   headers?: Record<string, string>;
   answers: Record<number, { description: string; schema?: z.ZodType }>;

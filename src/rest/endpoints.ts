@@ -3,6 +3,8 @@ import { agentQueueEndpoints } from '../features/agents/agent.queue.rest.js';
 import { decisionCoordEndpoints } from '../features/decisions/decision.coord.rest.js';
 import { memoryEndpoints } from '../features/memory/memory.worker.rest.js';
 import { messageCoordEndpoints } from '../features/messages/message.coord.rest.js';
+import { coordinationEndpoints } from '../features/orchestrators/coordination.rest.js';
+import { orchestratorEndpoints } from '../features/orchestrators/orchestrator.rest.js';
 import { planCoordEndpoints } from '../features/plans/plan.coord.rest.js';
 import { settingEndpoints } from '../features/settings/setting.worker.rest.js';
 import { taskCoordEndpoints } from '../features/tasks/task.coord.rest.js';
@@ -20,6 +22,8 @@ export const endpoints: readonly Endpoint[] = [
   ...decisionCoordEndpoints,
   ...agentQueueEndpoints,
   ...taskQueueEndpoints,
+  ...orchestratorEndpoints,
+  ...coordinationEndpoints,
   ...settingEndpoints,
   ...memoryEndpoints,
 ];

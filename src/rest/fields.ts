@@ -35,7 +35,10 @@ export function parseInstant(text: string): Date | null {
   if (!match) return null;
   const hasTime = text.trim().length > 10;
   const instant = new Date(`${text.trim().replace(' ', 'T')}${hasTime && !match[1] ? 'Z' : ''}`);
-  return Number.isNaN(instant.getTime()) ? null : instant;
+  const date = text.trim().slice(0, 10);
+  // JavaScript takes the 30th of February for the 2nd of March.
+  const isOfCalendar = new Date(`${date}T00:00Z`).toJSON()?.startsWith(date);
+  return isOfCalendar && !Number.isNaN(instant.getTime()) ? instant : null;
 }
 
 /** An instant in an answer. */

@@ -15,6 +15,15 @@ export function parse(schema: z.ZodObject | undefined, value: Record<string, unk
   );
 }
 
+/** The body with each field under the name that the endpoint knows; of two names for one field that one counts. */
+export function withoutAliases(
+  body: Record<string, unknown>,
+  aliases: Record<string, string> | undefined,
+): Record<string, unknown> {
+  const renamed = Object.entries(aliases ?? {}).filter(([alias]) => Object.hasOwn(body, alias));
+  return { ...Object.fromEntries(renamed.map(([alias, name]) => [name, body[alias]])), ...body };
+}
+
 /** Whether nothing, or nothing but blanks, was given at the place. */
 function isBlank(value: unknown, path: PropertyKey[]): boolean {
   let place = value;

@@ -21,7 +21,7 @@ import type { Answer, Call, Command, Endpoint, RestContext } from './endpoint.js
 import { endpoints } from './endpoints.js';
 import { FailedCommand, failureOf, fault } from './failure.js';
 import { addToDocument } from './openapi.js';
-import { parse, readJsonObject } from './parse.js';
+import { parse, readJsonObject, withoutAliases } from './parse.js';
 
 export interface RestServerOptions extends RestContext {
   services: Services;
@@ -94,7 +94,7 @@ export class RestServer {
     const params = parse(endpoint.params, context.req.param());
     const query = parse(endpoint.query, context.req.query());
     const rawBody = endpoint.body ? await readJsonObject(incoming, this.options.maxBodyBytes[dialect.name]) : {};
-    const body = parse(endpoint.body, rawBody);
+    const body = parse(endpoint.body, withoutAliases(rawBody, endpoint.aliases));
     const { database, clock, healthLimits, memory, queueLeaseSeconds } = this.options;
     const header = (name: string) => context.req.header(name)?.trim() || undefined;
     const input = { params, query, body };

@@ -6,10 +6,14 @@ import { ValidationError } from '../validation-error.js';
 export class OrchestratorNotFoundError extends DomainError {
   readonly code = 'ORCHESTRATOR_NOT_FOUND' satisfies ErrorCode;
 
-  constructor(orchestratorId: string, path: string[]) {
+  /** Whether it is the one that was to act, and not one of the others. */
+  readonly facts: { orchestratorId: string; isActing: boolean };
+
+  constructor(orchestratorId: string, path: string[], { isActing = false } = {}) {
     super(`There is no orchestrator ${orchestratorId} here. Register an agent with isOrchestrator true, or name another.`, {
       path,
     });
+    this.facts = { orchestratorId, isActing };
   }
 }
 
@@ -24,7 +28,7 @@ export class DifferentOrganizationError extends DomainError {
   }
 }
 
-/** The task does not belong to the orchestrator that acts; perhaps it did, and was given away meanwhile. */
+/** The task does not belong to the orchestrator that acts; perhaps it did, and was given away meanwhile. Both as the caller named them. */
 export class InvalidOwnershipError extends DomainError {
   readonly code = 'INVALID_OWNERSHIP' satisfies ErrorCode;
 
@@ -45,6 +49,8 @@ export class SelfTransferError extends ValidationError {
 
 /** An orchestrator asked itself for help. */
 export class SelfCollaborationError extends ValidationError {
+  readonly facts = { isSelfCollaboration: true };
+
   constructor() {
     super(['collaborators'], 'The orchestrator that asks for help cannot be one of its own collaborators.');
   }

@@ -1,9 +1,13 @@
 import { isOperator, type Viewer } from '../../auth/viewer.js';
 import type { Actor, CoordinationKind, Prisma } from '../../database/generated/prisma/client.js';
 import { idOrNone, isId } from '../../kernel/ids.js';
+import { TaskNotFoundError } from '../tasks/task.errors.js';
 import { OrchestratorNotFoundError } from './orchestrator.errors.js';
 
-/** The agents of the caller's organization that coordinate others. */
+/** An agent that coordinates others. */
+export type Orchestrator = Actor;
+
+/** The orchestrators of the caller's organization. */
 export function visibleOrchestrators(viewer: Viewer) {
   return { organizationId: viewer.organizationId, kind: 'AGENT', isOrchestrator: true } as const satisfies Prisma.ActorWhereInput;
 }
@@ -41,6 +45,63 @@ export async function findOrchestrators(
       return found ? [[reference, found]] : [];
     }),
   );
+}
+
+/** The orchestrator of the organization that the reference names. Throws OrchestratorNotFoundError. */
+export async function getOrchestrator(prisma: Prisma.TransactionClient, viewer: Viewer, reference: string): Promise<Actor> {
+  const found = (await findOrchestrators(prisma, viewer, [reference])).get(reference);
+  if (found?.organizationId === viewer.organizationId) return found;
+  throw new OrchestratorNotFoundError(reference, ['orchestratorId'], { isActing: true });
+}
+
+/** The orchestrators of the organization, in the order in which they first registered. */
+export function listOrchestrators(prisma: Prisma.TransactionClient, viewer: Viewer, page: Page): Promise<Actor[]> {
+  const { limit: take, offset: skip } = page;
+  return prisma.actor.findMany({ where: visibleOrchestrators(viewer), orderBy: { id: 'asc' }, take, skip });
+}
+
+interface Page {
+  limit: number;
+  offset: number;
+}
+
+const withCoordination = {
+  orchestrator: true,
+  coordination: {
+    orderBy: { id: 'asc' },
+    include: { orchestrator: true, participants: { orderBy: { position: 'asc' }, include: { actor: true } } },
+  },
+} satisfies Prisma.TaskInclude;
+
+/** A task with its owner, and everything that orchestrators did with it, oldest first. */
+export type CoordinatedTask = Prisma.TaskGetPayload<{ include: typeof withCoordination }>;
+
+/** The tasks of an orchestrator that are of its dialect, most urgent first, oldest first within a priority. */
+export function listOwnedTasks(
+  prisma: Prisma.TransactionClient,
+  { id, organizationId }: Actor,
+  page: Page,
+): Promise<CoordinatedTask[]> {
+  return prisma.task.findMany({
+    where: { organizationId, orchestratorId: id, source: 'ORCHESTRATOR' },
+    include: withCoordination,
+    orderBy: [{ priority: 'asc' }, { id: 'asc' }],
+    take: page.limit,
+    skip: page.offset,
+  });
+}
+
+/** The task of the dialect that the reference, a public id or an id, names. Throws TaskNotFoundError. */
+export async function getCoordinatedTask(
+  prisma: Prisma.TransactionClient,
+  { organizationId }: Viewer,
+  reference: string,
+): Promise<CoordinatedTask> {
+  const named = isId(reference) ? { id: reference } : { publicId: reference };
+  const where = { ...named, organizationId, source: 'ORCHESTRATOR' } as const;
+  const task = await prisma.task.findFirst({ where, include: withCoordination });
+  if (!task) throw new TaskNotFoundError(reference);
+  return task;
 }
 
 /** Throws OrchestratorNotFoundError, at the input's `field`, unless the organization has this orchestrator. */

@@ -97,10 +97,10 @@ export class OrchestratorService {
       const owner = required(found, fromOrchestratorId, ['fromOrchestratorId']);
       const stamp = await actFor(tx, viewer, owner, 'fromOrchestratorId');
       const task = await lockTask(tx, owner.organizationId, input.taskId, origin);
-      requireOwnership(task, owner);
+      requireOwnership(task, owner, input);
       const asked = eachOnce(found, collaborators, (index) => ['collaborators', String(index), 'orchestratorId']);
       if (asked.some(({ orchestrator }) => orchestrator.id === owner.id)) throw new SelfCollaborationError();
-      requireOwnOrganization(viewer, [owner, ...asked.map(({ orchestrator }) => orchestrator)]);
+      requireOwnOrganization(viewer, found);
       const participants = asked.map(({ orchestrator, role }) => ({ orchestratorId: orchestrator.id, role }));
       const record = await keepRecord(tx, viewer, {
         kind: 'COLLABORATION',
@@ -145,7 +145,7 @@ export class OrchestratorService {
       const settler = orchestratorId ? required(found, orchestratorId, ['orchestratorId']) : null;
       const stamp = settler ? await actFor(tx, viewer, settler, 'orchestratorId') : await settleAsOneself(tx, viewer, parties);
       const task = input.taskId ? await lockTask(tx, first.organizationId, input.taskId, origin) : null;
-      requireOwnOrganization(viewer, settler ? [...parties, settler] : parties);
+      requireOwnOrganization(viewer, found);
       if (input.projectId) await requireProject(tx.prisma, viewer, input.projectId);
       const record = await keepRecord(tx, viewer, {
         kind: 'CONFLICT',
@@ -184,8 +184,8 @@ export class OrchestratorService {
       const to = required(found, toOrchestratorId, ['toOrchestratorId']);
       if (from.id === to.id) throw new SelfTransferError();
       const before = await lockTask(tx, from.organizationId, input.taskId, origin);
-      requireOwnOrganization(viewer, [from, to]);
-      requireOwnership(before, from);
+      requireOwnOrganization(viewer, found);
+      requireOwnership(before, from, input);
       const data = { orchestratorId: to.id, ...transfer.urgency };
       const changed = changedFields(before, data).filter((field) => field !== 'priorityLabel');
       const task = await tx.prisma.task.update({ where: { id: before.id }, data });
@@ -237,7 +237,7 @@ async function settleAsOneself(tx: Transaction, viewer: Viewer, parties: Actor[]
 /** The orchestrator of that name. Throws OrchestratorNotFoundError. */
 function required(found: Map<string, Actor>, name: string, path: string[]): Actor {
   const orchestrator = found.get(name);
-  if (!orchestrator) throw new OrchestratorNotFoundError(name, path);
+  if (!orchestrator) throw new OrchestratorNotFoundError(name, path, { isActing: path[0] === 'fromOrchestratorId' });
   return orchestrator;
 }
 
@@ -269,14 +269,17 @@ async function lockTask(
   return tx.prisma.task.findUniqueOrThrow({ where: { id: found.id } });
 }
 
-function requireOwnOrganization(viewer: Viewer, orchestrators: Actor[]): void {
-  const foreign = orchestrators.find(({ organizationId }) => organizationId !== viewer.organizationId);
-  if (foreign) throw new DifferentOrganizationError(foreign.id);
+/** Throws DifferentOrganizationError unless all that were named are of the organization in which the caller acts. */
+function requireOwnOrganization(viewer: Viewer, named: Map<string, Actor>): void {
+  for (const [name, { organizationId }] of named) {
+    if (organizationId !== viewer.organizationId) throw new DifferentOrganizationError(name);
+  }
 }
 
-function requireOwnership(task: Task, orchestrator: Actor): void {
+function requireOwnership(task: Task, orchestrator: Actor, names: { taskId: string; fromOrchestratorId: string }): void {
   if (task.orchestratorId === orchestrator.id) return;
-  throw new InvalidOwnershipError({ taskId: task.id, orchestratorId: orchestrator.id, ownerId: task.orchestratorId });
+  const { taskId, fromOrchestratorId: orchestratorId } = names;
+  throw new InvalidOwnershipError({ taskId, orchestratorId, ownerId: task.orchestratorId });
 }
 
 interface NewRecord {
