@@ -68,6 +68,15 @@ export function buildProgram(): Command {
   addKeys(program);
 
   program
+    .command('doctor')
+    .description('Look at everything that a server needs, and say what to do; exit code 1 when something fails.')
+    .option('--json', 'Answer in JSON.')
+    .action(async (options) => {
+      const { doctor } = await import('./doctor.js');
+      process.exitCode = await doctor(options);
+    });
+
+  program
     .command('export')
     .description('Write everything that the database holds, as it is in one instant, as JSON Lines. A server may run meanwhile.')
     .argument('<file>', 'File to write, compressed when its name ends in .gz; - for standard output.')

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import { createLogger, type Logger } from '../../kernel/logger.js';
 
@@ -9,6 +10,8 @@ const Table = createRequire(import.meta.url)('cli-table3') as typeof import('cli
 export interface Column<Row> {
   title: string;
   value(row: Row): string;
+  /** Part of the width that the other columns leave: its text is wrapped to that. */
+  share?: number;
 }
 
 /** Colours for standard output; plain text off a terminal and under NO_COLOR. */
@@ -37,10 +40,23 @@ export function printRows<Row>(columns: readonly Column<Row>[], rows: readonly R
   }
   const table = new Table({
     head: columns.map(({ title }) => colors.bold(title)),
-    style: { head: [], border: [], compact: true },
+    style: { head: [], border: [] },
+    colWidths: widthsOf(columns, rows),
+    wordWrap: true,
   });
   for (const row of rows) table.push(columns.map(({ value }) => value(row)));
   print(table.toString());
+}
+
+/** Widths of the columns that share what is left; null for the others, which take what they need. */
+function widthsOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): (number | null)[] {
+  // A blank on either side, and a line before each column and after the last.
+  const frame = columns.length * 3 + 1;
+  const taken = columns
+    .filter(({ share }) => share === undefined)
+    .map(({ title, value }) => Math.max(title.length, ...rows.map((row) => stripVTControlCharacters(value(row)).length)));
+  const left = process.stdout.columns - frame - taken.reduce((sum, width) => sum + width, 0);
+  return columns.map(({ share }) => (share === undefined ? null : Math.max(20, Math.floor(left * share)) + 2));
 }
 
 /** A log of what a person at a terminal should know: warnings and worse, as sentences on standard error. */

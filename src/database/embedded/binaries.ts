@@ -28,7 +28,7 @@ export async function preparePostgresBinaries(options: {
   const inPlace = programsIn(installed.native);
   if (await canRun(inPlace, options.user)) return inPlace;
 
-  const { version } = JSON.parse(await readFile(path.join(installed.root, 'package.json'), 'utf8')) as { version: string };
+  const version = await versionOf(installed.root);
   const copy = path.resolve(options.copiesDirectory, `postgres-binaries-${version}-${process.platform}-${process.arch}`);
   const copied = programsIn(copy);
   if (await canRun(copied, options.user)) return copied;
@@ -38,6 +38,16 @@ export async function preparePostgresBinaries(options: {
     throw new Error(`The embedded Postgres cannot run on this machine, not even from ${copy}.`, { cause });
   });
   return copied;
+}
+
+/** The major version of the Postgres that this package brings, as `PG_VERSION` in its data has it. */
+export async function embeddedMajorVersion(): Promise<string> {
+  return (await versionOf(installedPackage().root)).split('.', 1)[0] as string;
+}
+
+async function versionOf(packageRoot: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  return version;
 }
 
 function installedPackage(): { root: string; native: string } {
