@@ -110,11 +110,12 @@ export class GraphqlSocket {
       on: {
         connecting: () => giveUpIn(connectTimeoutMs),
         ping: (isReceived) => !isReceived && giveUpIn(pongTimeoutMs),
-        // Whatever arrives shows that the connection lives; the acknowledgement is the first that does.
-        message: () => clearTimeout(watchdog),
         connected: () => {
+          clearTimeout(watchdog);
           this.#isConnected = true;
         },
+        // Whatever arrives shows that the connection lives.
+        message: () => this.#isConnected && clearTimeout(watchdog),
         closed: ended,
         error: ended,
       },

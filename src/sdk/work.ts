@@ -110,7 +110,7 @@ class Worker {
   ) {}
 
   async run(): Promise<void> {
-    const { signal, drain, agentId, projectId } = this.options;
+    const { signal, drain, agentId, projectId, sources } = this.options;
     const stop = () => this.#stopping.abort();
     const stopping = this.#stopping.signal;
     for (const wish of [signal, drain]) {
@@ -120,7 +120,7 @@ class Worker {
     stopping.addEventListener('abort', () => this.#wakeUp(), { once: true });
     const events = this.client.follow(
       TaskEventsDocument,
-      { filter: { kinds: wakingKinds, projectId } },
+      { filter: { kinds: wakingKinds, projectId, sources } },
       { onState: ({ status }) => status === 'live' && this.#wakeUp() },
     );
     const listen = async () => {
@@ -164,9 +164,9 @@ class Worker {
   }
 
   async #claim(count: number): Promise<Claim[]> {
-    const { agentId, projectId, kinds, modelTiers, leaseSeconds } = this.options;
+    const { agentId, projectId, kinds, modelTiers, sources, leaseSeconds } = this.options;
     try {
-      const input = { agentId, projectId, kinds, modelTiers, leaseSeconds, count };
+      const input = { agentId, projectId, kinds, modelTiers, sources, leaseSeconds, count };
       return (await claimNext(this.client, { ...input, signal: this.#stopping.signal })).claims;
     } catch (error) {
       if (this.#stopping.signal.aborted || isRetriable(error)) return [];

@@ -11,7 +11,7 @@ import {
   type TaskEventsSubscription,
 } from '../../src/sdk/generated.js';
 import { useTestApp } from '../support/app.js';
-import { useNetwork } from '../support/network.js';
+import { unusedUrl, useNetwork } from '../support/network.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { requireRedis } from '../support/redis.js';
 import { seedAgent, seedTask } from '../support/seed.js';
@@ -137,7 +137,7 @@ describe('a followed subscription', () => {
     const watch = watchStates();
     const events = new StreamReader(useClient(network.url).follow(TaskEventsDocument, {}, watch));
     await watch.reach('live');
-    network.leadTo('http://127.0.0.1:9');
+    network.leadTo(await unusedUrl());
     network.cut();
     await watch.reach('offline');
 
@@ -155,7 +155,7 @@ describe('a followed subscription', () => {
     const stream = useClient(network.url).follow(TaskEventsDocument, {}, watch);
     expect(stream.state).toMatchObject({ status: 'offline', error: null });
     await watch.reach('live');
-    network.leadTo('http://127.0.0.1:9');
+    network.leadTo(await unusedUrl());
     network.cut();
     const dropped = await watch.reach('offline');
     network.leadTo(app.url);

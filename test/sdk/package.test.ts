@@ -1,18 +1,16 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { useTestApp } from '../support/app.js';
+import { repository, useConsumer } from '../support/consumer.js';
 
 const run = promisify(execFile);
-const root = path.join(import.meta.dirname, '../..');
 
 /** What a user's program does, in one go: a query, mutations, and a subscription that resumes. Prints or posts what came of it. */
 const program = `
@@ -39,16 +37,6 @@ export async function tryOut(url) {
 `;
 
 const outcome = { viewer: 'OPEN', kinds: ['TASK_CREATED', 'TASK_CLAIMED', 'TASK_COMPLETED'] };
-
-/** A directory outside of the repository in which the package is installed, with these files. */
-async function useProject(files: Record<string, string>): Promise<string> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'baton-consumer-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  await mkdir(path.join(directory, 'node_modules'));
-  await symlink(root, path.join(directory, 'node_modules/baton'));
-  for (const [name, content] of Object.entries(files)) await writeFile(path.join(directory, name), content);
-  return directory;
-}
 
 /** The program as one file for a browser. */
 async function bundle(directory: string) {
@@ -78,10 +66,10 @@ async function requireChromium(context: TestContext): Promise<string> {
   return context.skip('no Chromium on this machine');
 }
 
-describe('the package', () => {
+describe('the package', { timeout: 60_000 }, () => {
   it('is used by a program in Node, outside of the repository', async () => {
     const app = await useTestApp();
-    const directory = await useProject({
+    const directory = await useConsumer({
       'program.mjs': program,
       'main.mjs': `import { tryOut } from './program.mjs'; console.log(JSON.stringify(await tryOut(process.argv[2])));`,
     });
@@ -91,7 +79,7 @@ describe('the package', () => {
     expect(JSON.parse(stdout)).toEqual(outcome);
   });
 
-  it('brings types that hold for Node and for browsers', { timeout: 60_000 }, async () => {
+  it('brings types that hold for Node and for browsers', async () => {
     const consumer = `
 import { BatonClient, type Lease, LeaseLostError, VPCoordinationClient, withLease, work } from 'baton/sdk';
 import { TaskClaimDocument, TaskEventsDocument, type TaskStatus } from 'baton/sdk/documents';
@@ -115,19 +103,23 @@ await client.mutate(TaskClaimDocument, {});
 client.follow(TaskEventsDocument, { filter: { kinds: ['TASK_EATEN'] } });
 `;
     const options = { module: 'nodenext', target: 'es2023', strict: true, noEmit: true, skipLibCheck: false };
-    const directory = await useProject({
-      'package.json': '{"type": "module"}',
+    const directory = await useConsumer({
       'consumer.ts': consumer,
       'browser.json': JSON.stringify({
         compilerOptions: { ...options, types: [], lib: ['es2023', 'dom', 'dom.iterable'] },
         files: ['consumer.ts'],
       }),
       'node.json': JSON.stringify({
-        compilerOptions: { ...options, lib: ['es2023'], types: ['node'], typeRoots: [path.join(root, 'node_modules/@types')] },
+        compilerOptions: {
+          ...options,
+          lib: ['es2023'],
+          types: ['node'],
+          typeRoots: [path.join(repository, 'node_modules/@types')],
+        },
         files: ['consumer.ts'],
       }),
     });
-    const compiler = path.join(root, 'node_modules/.bin/tsc');
+    const compiler = path.join(repository, 'node_modules/.bin/tsc');
 
     for (const project of ['browser.json', 'node.json']) {
       const { stdout } = await run(compiler, ['-p', project], { cwd: directory }).catch((error) => error);
@@ -136,7 +128,7 @@ client.follow(TaskEventsDocument, { filter: { kinds: ['TASK_EATEN'] } });
   });
 
   it('bundles for browsers without anything of Node', async () => {
-    const directory = await useProject({ 'program.mjs': program, 'page.mjs': page });
+    const directory = await useConsumer({ 'program.mjs': program, 'page.mjs': page });
 
     const { metafile, warnings } = await bundle(directory);
 
@@ -146,9 +138,9 @@ client.follow(TaskEventsDocument, { filter: { kinds: ['TASK_EATEN'] } });
     expect(Object.values(metafile.outputs).flatMap(({ imports }) => imports)).toEqual([]);
   });
 
-  it('works in a browser', { timeout: 60_000 }, async (context) => {
+  it('works in a browser', async (context) => {
     const chromium = await requireChromium(context);
-    const directory = await useProject({ 'program.mjs': program, 'page.mjs': page });
+    const directory = await useConsumer({ 'program.mjs': program, 'page.mjs': page });
     const { outputFiles } = await bundle(directory);
     let report = (_: unknown) => {};
     const reported = new Promise((resolve) => {

@@ -1,45 +1,16 @@
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BatonConnectionError } from '../../src/sdk/errors.js';
 import { VPCoordinationClient } from '../../src/sdk/vp-coordination-client.js';
+import { unusedUrl } from '../support/network.js';
+import { type RecordedRequest, useRecordingServer } from '../support/recording-server.js';
 
-interface Received {
-  method: string | undefined;
-  path: string | undefined;
-  headers: IncomingHttpHeaders;
-  body: unknown;
-}
+const delegated = () => ({ status: 200, body: { data: { success: true }, message: 'done' } });
 
-interface Answer {
-  status?: number;
-  headers?: Record<string, string>;
-  body: unknown;
-}
-
-/** A server that notes what it is sent, and answers what it was told to. */
-async function useRecorder(answer: Answer = { body: { data: { success: true }, message: 'done' } }) {
-  const received: Received[] = [];
-  const server = createServer(async (request, response) => {
-    const { method, url: path, headers } = request;
-    received.push({ method, path, headers, body: JSON.parse(await text(request)) });
-    response.writeHead(answer.status ?? 200, answer.headers);
-    response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
-}
+const sent = ({ line, body }: RecordedRequest) => [line, JSON.parse(body)];
 
 describe('the coordination client', () => {
   it('sends the four calls as documented, with nothing but the address and token of the environment', async () => {
-    const { url, received } = await useRecorder();
+    const { url, requests } = await useRecordingServer(delegated);
     vi.stubEnv('BATON_URL', url);
     vi.stubEnv('BATON_TOKEN', 'a-session');
     onTestFinished(() => void vi.unstubAllEnvs());
@@ -59,31 +30,25 @@ describe('the coordination client', () => {
       resolution: { decision: 'split_tasks' },
     });
 
-    expect(received.map(({ method, path, body }) => [method, path, body])).toEqual([
+    expect(requests.map(sent)).toEqual([
+      ['POST /api/orchestrators/vp_123/delegate', { toVpId: 'vp_456', taskId: 'task_789', note: 'Better fit for your skills' }],
       [
-        'POST',
-        '/api/orchestrators/vp_123/delegate',
-        { toVpId: 'vp_456', taskId: 'task_789', note: 'Better fit for your skills' },
-      ],
-      [
-        'POST',
-        '/api/orchestrators/vp_123/collaborate',
+        'POST /api/orchestrators/vp_123/collaborate',
         { taskId: 'task_789', requiredVpIds: ['vp_456', 'vp_789'], roles: { vp_456: 'reviewer' } },
       ],
-      ['POST', '/api/orchestrators/vp_123/handoff', { toVpId: 'vp_456', taskId: 'task_789', context: { progress: '50%' } }],
+      ['POST /api/orchestrators/vp_123/handoff', { toVpId: 'vp_456', taskId: 'task_789', context: { progress: '50%' } }],
       [
-        'POST',
-        '/api/orchestrators/conflicts',
+        'POST /api/orchestrators/conflicts',
         { vpIds: ['vp_123', 'vp_456'], conflictType: 'priority_conflict', resolution: { decision: 'split_tasks' } },
       ],
     ]);
-    for (const { headers } of received) {
+    for (const { headers } of requests) {
       expect(headers).toMatchObject({ authorization: 'Bearer a-session', 'content-type': 'application/json' });
     }
   });
 
   it('passes every optional field on, and takes an address with a path', async () => {
-    const { url, received } = await useRecorder();
+    const { url, requests } = await useRecordingServer(delegated);
     const client = new VPCoordinationClient({ baseUrl: `${url}/baton`, token: 'other' });
     const ids = { toVpId: 'b', taskId: 't' };
 
@@ -99,21 +64,21 @@ describe('the coordination client', () => {
       note: 'n',
     });
 
-    expect(received.map(({ path, body }) => [path, body])).toEqual([
-      ['/baton/api/orchestrators/a%2Fb/delegate', { ...ids, priority: 'HIGH', dueDate: '2026-11-20T10:00' }],
-      ['/baton/api/orchestrators/a/collaborate', { taskId: 't', requiredVpIds: ['b'], note: 'n' }],
-      ['/baton/api/orchestrators/a/handoff', { ...ids, notes: 'n' }],
+    expect(requests.map(sent)).toEqual([
+      ['POST /baton/api/orchestrators/a%2Fb/delegate', { ...ids, priority: 'HIGH', dueDate: '2026-11-20T10:00' }],
+      ['POST /baton/api/orchestrators/a/collaborate', { taskId: 't', requiredVpIds: ['b'], note: 'n' }],
+      ['POST /baton/api/orchestrators/a/handoff', { ...ids, notes: 'n' }],
       [
-        '/baton/api/orchestrators/conflicts',
+        'POST /baton/api/orchestrators/conflicts',
         { vpIds: ['a', 'b'], conflictType: 'other', resolution: {}, taskId: 't', workspaceId: 'w', note: 'n' },
       ],
     ]);
-    expect(received[0]?.headers.authorization).toBe('Bearer other');
+    expect(requests[0]?.headers.authorization).toBe('Bearer other');
   });
 
   it('answers the data', async () => {
     const data = { success: true, taskId: 't', fromVpId: 'a', toVpId: 'b', delegatedAt: '2026-11-20T10:00:00.000Z' };
-    const { url } = await useRecorder({ body: { data, message: 'Task delegated successfully' } });
+    const { url } = await useRecordingServer(() => ({ status: 200, body: { data, message: 'Task delegated successfully' } }));
 
     const result = await new VPCoordinationClient({ baseUrl: url }).delegate({ fromVpId: 'a', toVpId: 'b', taskId: 't' });
 
@@ -122,16 +87,16 @@ describe('the coordination client', () => {
 
   it('throws the status, code and details of a refusal', async () => {
     const details = { errors: { taskId: ['Required'] } };
-    const refusing = await useRecorder({
+    const refusing = await useRecordingServer(() => ({
       status: 400,
       body: { error: 'Validation failed', code: 'VALIDATION_ERROR', details },
-    });
-    const limiting = await useRecorder({
+    }));
+    const limiting = await useRecordingServer(() => ({
       status: 429,
       headers: { 'retry-after': '42' },
       body: { error: 'Too many requests', code: 'RATE_LIMITED' },
-    });
-    const proxy = await useRecorder({ status: 502, body: '<html>Bad gateway</html>' });
+    }));
+    const proxy = await useRecordingServer(() => ({ status: 502 }));
     const call = (baseUrl: string) => new VPCoordinationClient({ baseUrl }).delegate({ fromVpId: 'a', toVpId: 'b', taskId: 't' });
 
     await expect(call(refusing.url)).rejects.toMatchObject({
@@ -143,7 +108,7 @@ describe('the coordination client', () => {
     });
     await expect(call(limiting.url)).rejects.toMatchObject({ status: 429, code: 'RATE_LIMITED', retryAfterSeconds: 42 });
     await expect(call(proxy.url)).rejects.toMatchObject({ status: 502, code: undefined, details: undefined });
-    await expect(call('http://127.0.0.1:9')).rejects.toThrow(BatonConnectionError);
+    await expect(call(await unusedUrl())).rejects.toThrow(BatonConnectionError);
   });
 
   it('sends with the fetch that it is given', async () => {

@@ -78,3 +78,13 @@ export async function useNetwork(target: string): Promise<Network> {
   });
   return network;
 }
+
+/** An address at which nobody listens. */
+export async function unusedUrl(): Promise<string> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, 'close');
+  return `http://127.0.0.1:${port}`;
+}
