@@ -194,9 +194,11 @@ describe('a number', () => {
   const limits: Record<string, [number, number]> = {
     count: [1, 100],
     expectedRevision: [1, 2_147_483_647],
+    expectedVersion: [1, 2_147_483_647],
     fence: [1, 2_147_483_647],
     leaseSeconds: [1, 86_400],
     prNumber: [1, 2_147_483_647],
+    order: [-1_000_000, 1_000_000],
     priority: [0, 100],
   };
   const numeric = commands.filter(({ args }) => placesOf(args).some(({ type }) => type === 'Int'));
@@ -224,6 +226,10 @@ describe('a list', () => {
     ['apiKeyCreate', 'scopes', 'READ', 10],
     ['memoryIndex', 'documents', 'one of too many', 100],
     ['memoryDelete', 'documents', 'one of too many', 100],
+    ['noteUpdate', 'nodeIds', 'node', 1000],
+    ['noteUpdate', 'edgeIds', 'edge', 1000],
+    ['ticketUpdate', 'nodeIds', 'node', 1000],
+    ['ticketUpdate', 'edgeIds', 'edge', 1000],
     ['settingsUpdate', 'settings', { key: 'AGENT_MODEL', value: 'one of too many' }, 100],
   ] as const)('of too many items is refused: %s.%s', async (name, field, item, max) => {
     const command = named(name);
@@ -239,9 +245,20 @@ describe('a list', () => {
   it('is tried wherever a command takes one', () => {
     const taken = commands.flatMap(({ args }) => placesOf(args).flatMap(({ path }) => (path.includes('0') ? [path[1]] : [])));
 
-    const here = ['documents', 'kinds', 'modelTiers', 'scopes', 'settings', 'sources', 'specializations', 'tasks'];
-    // Lists of different orchestrators, and so tried where there are as many: test/orchestrators.test.ts.
-    const elsewhere = ['collaborators', 'orchestratorIds'];
+    const here = [
+      'documents',
+      'edgeIds',
+      'kinds',
+      'modelTiers',
+      'nodeIds',
+      'scopes',
+      'settings',
+      'sources',
+      'specializations',
+      'tasks',
+    ];
+    // Lists of things that differ, and so tried where there are as many: test/orchestrators.test.ts, test/projects.test.ts.
+    const elsewhere = ['collaborators', 'columns', 'edges', 'nodes', 'orchestratorIds'];
     expect(new Set(taken)).toEqual(new Set([...here, ...elsewhere]));
   });
 });

@@ -242,8 +242,10 @@ function neutral(text: string): string {
   );
 }
 
-function idsOf({ things, claimedTaskId, ticketId, orchestratorId, colleagueId, taskToGiveAwayId }: SeededOrganization): string[] {
-  return [...Object.values(things), claimedTaskId, ticketId, orchestratorId, colleagueId, taskToGiveAwayId];
+function idsOf({ things, spare, ...own }: SeededOrganization): string[] {
+  const { claimedTaskId, ticketId, orchestratorId, colleagueId, taskToGiveAwayId } = own;
+  const named = [claimedTaskId, ticketId, orchestratorId, colleagueId, taskToGiveAwayId];
+  return [...Object.values(things), ...Object.values(spare), ...named];
 }
 
 function namesOf(organization: SeededOrganization): string[] {

@@ -1,6 +1,6 @@
 import type { Sql, Statement } from './database.js';
 
-type LockableTable = 'actor' | 'api_key' | 'decision' | 'plan' | 'project' | 'task' | 'thread';
+type LockableTable = 'actor' | 'api_key' | 'decision' | 'plan' | 'project' | 'project_note' | 'task' | 'thread';
 
 /** Holds one row until the transaction ends, so that what is read of it next is still true when it is written. Does nothing when there is no such row. */
 export async function lockRow(tx: Sql, table: LockableTable, organizationId: string, id: string): Promise<void> {

@@ -1,7 +1,9 @@
-/** The fields of an update that differ from the row; undefined leaves a field as it is. */
+import { fingerprint } from '../kernel/snapshot.js';
+
+/** The fields of an update that differ from the row; undefined leaves a field as it is. The keys of JSON may stand in any order. */
 export function changedFields<Row extends object>(row: Row, update: Partial<Record<keyof Row, unknown>>): (keyof Row)[] {
   return (Object.keys(update) as (keyof Row)[]).filter(
-    (name) => update[name] !== undefined && JSON.stringify(update[name]) !== JSON.stringify(row[name]),
+    (name) => update[name] !== undefined && fingerprint(update[name]) !== fingerprint(row[name]),
   );
 }
 

@@ -8,6 +8,7 @@ import type { MessageEventData } from './messages/message.events.js';
 import type { OrchestratorEventData } from './orchestrators/orchestrator.events.js';
 import type { OrganizationEventData } from './organizations/organization.events.js';
 import type { PlanEventData } from './plans/plan.events.js';
+import type { NoteEventData } from './projects/note.events.js';
 import type { ProjectEventData } from './projects/project.events.js';
 import type { SettingEventData } from './settings/setting.events.js';
 import type { TaskEventData } from './tasks/task.events.js';
@@ -22,6 +23,7 @@ export interface DomainEventData
     AgentEventData,
     ProjectEventData,
     MemoryEventData,
+    NoteEventData,
     MessageEventData,
     PlanEventData,
     DecisionEventData,
@@ -53,6 +55,7 @@ export const eventTypes: Record<EventType, string> = {
   CollaborationRequested: 'An orchestrator asked others for help with a task; it goes on owning it.',
   ConflictResolved: 'A conflict between orchestrators about a task was settled.',
   TeamConflictResolved: 'A conflict between orchestrators about no single task was settled.',
+  TaskCancelRequested: 'Somebody asked that the work on a ticket be stopped; whoever works on it ends in its own time.',
   AgentRegistered: 'An agent registered for the first time.',
   AgentUpdated: 'The profile of an agent changed.',
   AgentStatusChanged: 'An agent, or a person for it, set its status.',
@@ -60,6 +63,13 @@ export const eventTypes: Record<EventType, string> = {
   ProjectCreated: 'A project was created.',
   MemoryIndexed: 'A project remembers texts that it did not before.',
   MemoryDeleted: 'A project has forgotten texts.',
+  ProjectUpdated: 'A project was changed.',
+  ProjectDeleted: 'A project was deleted, with its board, graph, notes and tickets.',
+  GraphReplaced: 'The graph of a project was changed: it has a new version.',
+  BoardReplaced: 'The columns of the board of a project were changed.',
+  NoteCreated: 'A note was written and kept with a project.',
+  NoteUpdated: 'A note was changed.',
+  NoteDeleted: 'A note was deleted.',
   ThreadCreated: 'A thread was opened.',
   MessagePosted: 'Somebody said something in a thread.',
   PlanCreated: 'A plan was written.',

@@ -37,6 +37,7 @@ export const errorCodes = {
   TASK_NOT_FOUND: 'No such task.',
   THREAD_NOT_FOUND: 'No such thread.',
   MESSAGE_NOT_FOUND: 'No such message.',
+  NOTE_NOT_FOUND: 'No such note.',
   PLAN_NOT_FOUND: 'No such plan.',
   DECISION_NOT_FOUND: 'No such decision.',
   JOB_NOT_FOUND: 'No such job.',
@@ -61,8 +62,10 @@ export const errorCodes = {
 
   // Everything else
   ALREADY_EXISTS: 'A thing with that name or address exists already. Choose another, or use the existing one.',
+  NAME_NOT_CONFIRMED: 'What is to be deleted has another name than the one that was said. Send its name exactly.',
   DECISION_ALREADY_SUPERSEDED: 'Another decision already supersedes that one. Supersede the newest instead.',
-  REVISION_CONFLICT: 'The plan was revised since it was read. Read it again, then revise from its newest revision.',
+  REVISION_CONFLICT:
+    'The plan, or the graph, was changed since it was read. Read it again, then change it from its newest revision.',
   SECRET_KEY_MISSING:
     'A secret cannot be stored: the server has no key to encrypt it with. Start it with `TERARCHITECT_SECRET_KEY`.',
   SETTING_UNREADABLE:

@@ -10,10 +10,12 @@ import { MessageService } from './messages/message.service.js';
 import { OrchestratorService } from './orchestrators/orchestrator.service.js';
 import { OrganizationService } from './organizations/organization.service.js';
 import { PlanService } from './plans/plan.service.js';
+import { NoteService } from './projects/note.service.js';
 import { ProjectService } from './projects/project.service.js';
 import { ReviewService } from './pull-requests/review.service.js';
 import { type SettingOptions, SettingService } from './settings/setting.service.js';
 import { TaskService } from './tasks/task.service.js';
+import { TicketService } from './tickets/ticket.service.js';
 import { TicketCompletionService } from './tickets/ticket-completion.service.js';
 import { SessionService } from './users/session.service.js';
 import { UserService } from './users/user.service.js';
@@ -28,6 +30,7 @@ export interface Services {
   memory: MemoryService;
   messages: MessageService;
   orchestrators: OrchestratorService;
+  notes: NoteService;
   organizations: OrganizationService;
   plans: PlanService;
   projects: ProjectService;
@@ -36,6 +39,7 @@ export interface Services {
   settings: SettingService;
   tasks: TaskService;
   ticketCompletion: TicketCompletionService;
+  tickets: TicketService;
   users: UserService;
 }
 
@@ -58,6 +62,7 @@ export function createServices(database: Database, options: ServiceOptions): Ser
     memory: new MemoryService(database),
     messages: new MessageService(database),
     orchestrators: new OrchestratorService(database),
+    notes: new NoteService(database),
     organizations: new OrganizationService(database),
     plans: new PlanService(database),
     projects: new ProjectService(database),
@@ -66,6 +71,7 @@ export function createServices(database: Database, options: ServiceOptions): Ser
     settings: new SettingService(database, options),
     tasks: new TaskService(database, options.onLease),
     ticketCompletion: new TicketCompletionService(database),
+    tickets: new TicketService(database),
     users: new UserService(database),
   };
 }

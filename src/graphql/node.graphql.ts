@@ -24,6 +24,8 @@ union all select id, 'Plan' from plan where organization_id = $1::uuid and id = 
 union all select id, 'Project' from project where organization_id = $1::uuid and id = any($2::uuid[]) and deleted_at is null
 union all select id, 'PullRequest' from pull_request where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'ReviewComment' from review_comment where organization_id = $1::uuid and id = any($2::uuid[])
+union all select note.id, 'ProjectNote' from project_note as note join project on project.id = note.project_id
+  where note.organization_id = $1::uuid and note.id = any($2::uuid[]) and project.deleted_at is null
 union all select id, 'Task' from task where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'TaskAttempt' from task_attempt where organization_id = $1::uuid and id = any($2::uuid[])
 union all select id, 'Thread' from thread where organization_id = $1::uuid and id = any($2::uuid[])`,
@@ -44,6 +46,7 @@ type NodeTypeName =
   | 'Project'
   | 'PullRequest'
   | 'ReviewComment'
+  | 'ProjectNote'
   | 'Task'
   | 'TaskAttempt'
   | 'Thread';
@@ -66,6 +69,7 @@ const loaders: Record<NodeTypeName, Loader> = {
   Project: ({ prisma }, ids) => prisma.project.findMany({ where: { id: { in: ids } } }),
   PullRequest: ({ prisma }, ids) => prisma.pullRequest.findMany({ where: { id: { in: ids } } }),
   ReviewComment: ({ prisma }, ids) => prisma.reviewComment.findMany({ where: { id: { in: ids } } }),
+  ProjectNote: ({ prisma }, ids) => prisma.projectNote.findMany({ where: { id: { in: ids } } }),
   Task: ({ prisma }, ids) => prisma.task.findMany({ where: { id: { in: ids } } }),
   TaskAttempt: ({ prisma }, ids) => prisma.taskAttempt.findMany({ where: { id: { in: ids } } }),
   Thread: ({ prisma }, ids) => prisma.thread.findMany({ where: { id: { in: ids } } }),

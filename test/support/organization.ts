@@ -28,6 +28,8 @@ export interface SeededOrganization extends Tenant {
   things: Record<string, string>;
   /** Held by the agent, under the fence. */
   claimedTaskId: string;
+  /** Things to delete, which nothing else is about. */
+  spare: { projectId: string; noteId: string; ticketId: string };
   fence: number;
   /** Of the worker dialect, in review with the pull request 7. */
   ticketId: string;
@@ -154,6 +156,13 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
   const { decision } = await mutate<WithId<'decision'>>(app, worker, 'decisionRecord', text, 'decision { id }');
   const lesson = { projectId, documents: [mark] };
   const { documents } = await mutate<{ documents: [{ id: string }] }>(app, user, 'memoryIndex', lesson, 'documents { id }');
+  const linked = { title: mark, content: mark, nodeIds: [mark] };
+  const note = await mutate<WithId<'note'>>(app, user, 'noteCreate', { ...linked, projectId }, 'note { id }');
+  const card = { title: mark, description: mark, columnId: mark, nodeIds: [mark] };
+  const spare = await mutate<WithId<'project'>>(app, user, 'projectCreate', about, 'project { id }');
+  const inSpare = { projectId: spare.project.id };
+  const spareNote = await mutate<WithId<'note'>>(app, user, 'noteCreate', { ...linked, ...inSpare }, 'note { id }');
+  const spareTicket = await mutate<WithId<'task'>>(app, user, 'ticketCreate', { ...card, ...inSpare }, 'task { id }');
   await mutate(app, user, 'settingsUpdate', { settings: [{ key: 'AGENT_MODEL', value: mark }] }, '__typename');
 
   return {
@@ -173,6 +182,7 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
       Project: projectId,
       PullRequest: pullRequest.id,
       ReviewComment: pullRequest.comments.nodes[0].id,
+      ProjectNote: note.note.id,
       Task: ready.id,
       TaskAttempt: task.attempts.nodes[0].id,
       Thread: thread.id,
@@ -180,6 +190,7 @@ export async function seedThings(app: TestApp, tenant: Tenant): Promise<SeededOr
     },
     claimedTaskId: claimed.id,
     ticketId: ticket.id,
+    spare: { projectId: spare.project.id, noteId: spareNote.note.id, ticketId: spareTicket.task.id },
     fence: task.lease.fence,
     orchestratorId: orchestrator.agent.id,
     colleagueId: colleague.agent.id,
@@ -261,7 +272,9 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   apiKeyRevoke: () => ({}),
   collaborationRequest: ({ colleagueId }) => ({ orchestratorId: colleagueId }),
   conflictResolve: () => ({}),
+  boardReplace: () => ({}),
   decisionRecord: () => ({}),
+  graphReplace: () => ({}),
   jobComplete: () => ({}),
   jobFail: () => ({}),
   jobHeartbeat: () => ({}),
@@ -270,12 +283,17 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   memoryDelete: ({ mark }) => ({ documents: mark }),
   memoryIndex: ({ mark }) => ({ documents: `${uniqueName('lesson')} of ${mark}` }),
   messagePost: () => ({}),
+  noteCreate: () => ({}),
+  noteDelete: ({ spare }) => ({ noteId: spare.noteId }),
+  noteUpdate: () => ({}),
   organizationCreate: () => ({}),
   planCreate: () => ({}),
   planRevise: () => ({}),
   planSetStatus: () => ({ status: 'COMPLETED' }),
   projectCreate: () => ({}),
   reviewRequest: ({ ticketId }) => ({ taskId: ticketId, prNumber: 7, githubCommentId: '99' }),
+  projectDelete: ({ spare, mark }) => ({ projectId: spare.projectId, confirmName: mark }),
+  projectUpdate: () => ({}),
   sessionCreate: ({ email, password }) => ({ email, password }),
   sessionEnd: () => ({}),
   settingsUpdate: () => ({ key: 'AGENT_MODEL', value: uniqueName('model') }),
@@ -295,6 +313,10 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   taskUpdate: () => ({}),
   ticketComplete: ({ ticketId }) => ({ taskId: ticketId, prNumber: 7 }),
   threadCreate: () => ({}),
+  ticketCancelRequest: ({ ticketId }) => ({ taskId: ticketId }),
+  ticketCreate: () => ({}),
+  ticketDelete: ({ spare }) => ({ taskId: spare.ticketId }),
+  ticketUpdate: ({ ticketId }) => ({ taskId: ticketId }),
   userCreate: () => ({ role: 'MEMBER' }),
 
   'Agent.claimedTasks': () => ({}),
@@ -303,6 +325,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   'Project.decisions': () => ({}),
   'Project.jobs': () => ({}),
   'Project.memory': () => ({}),
+  'Project.notes': () => ({}),
   'Project.plans': () => ({}),
   'Project.tasks': () => ({}),
   'Project.threads': () => ({}),
@@ -330,6 +353,7 @@ const ids: Record<string, (own: SeededOrganization) => string | undefined> = {
   createdById: ({ things }) => things.User,
   jobId: ({ things }) => things.Job,
   fromOrchestratorId: ({ orchestratorId }) => orchestratorId,
+  noteId: ({ things }) => things.ProjectNote,
   orchestratorId: ({ orchestratorId }) => orchestratorId,
   orchestratorIds: ({ orchestratorId }) => orchestratorId,
   toOrchestratorId: ({ colleagueId }) => colleagueId,
@@ -349,12 +373,14 @@ const ids: Record<string, (own: SeededOrganization) => string | undefined> = {
 const numbers: Record<string, (own: SeededOrganization) => number> = {
   count: () => 1,
   expectedRevision: () => 1,
+  expectedVersion: () => 1,
   fence: ({ fence }) => fence,
   first: () => 5,
   last: () => 5,
   leaseSeconds: () => 600,
   limit: () => 5,
   number: ({ taskNumber }) => taskNumber,
+  order: () => 0,
   priority: () => 20,
 };
 

@@ -1,4 +1,4 @@
-import type { JobKind } from '../../database/generated/prisma/enums.js';
+import type { JobKind, JobStatus } from '../../database/generated/prisma/enums.js';
 
 /** What happened to jobs, by event type. `fence` is that of the run concerned. */
 export interface JobEventData {
@@ -13,6 +13,6 @@ export interface JobEventData {
   };
   JobLeaseExpired: { before: 'RUNNING'; after: 'PENDING'; fence: number; attempts: number; leaseExpiresAt: string };
   JobCompleted: { before: 'RUNNING'; after: 'COMPLETED'; fence: number; attempts: number };
-  /** With `leaseExpiresAt` when the last lease that it may have has lapsed. */
-  JobFailed: { before: 'RUNNING'; after: 'FAILED'; fence: number; attempts: number; reason?: string; leaseExpiresAt?: string };
+  /** With `leaseExpiresAt` when the last lease that it may have has lapsed. PENDING before when what it was for was deleted. */
+  JobFailed: { before: JobStatus; after: 'FAILED'; fence: number; attempts: number; reason?: string; leaseExpiresAt?: string };
 }

@@ -190,11 +190,11 @@ mutation('planSetStatus', {
 });
 
 errorType('REVISION_CONFLICT', 'RevisionConflictError').implement({
-  description: 'Somebody revised the plan since it was read. Read it again, then revise from its newest revision.',
+  description: 'Somebody changed the plan, or the graph, since it was read. Read it again, then change it from there.',
   interfaces: [UserErrorRef],
   fields: (t) => ({
     currentRevision: t.int({
-      description: 'Newest revision of the plan.',
+      description: 'Newest revision of the plan, or version of the graph.',
       resolve: (error) => Number(error.facts.currentRevision),
     }),
   }),

@@ -4,7 +4,7 @@ import type { Job, PullRequest } from '../../database/generated/prisma/client.js
 import { lockRow } from '../../database/row-lock.js';
 import { newId } from '../../kernel/ids.js';
 import { enqueueReviewJob } from '../jobs/job.enqueue.js';
-import { getTicket } from '../tickets/ticket-completion.queries.js';
+import { getTicket } from '../tickets/ticket.queries.js';
 import { PullRequestNotFoundError } from './pull-request.errors.js';
 import { currentPullRequest } from './pull-request.queries.js';
 import type { ReviewRequestInput } from './review.inputs.js';

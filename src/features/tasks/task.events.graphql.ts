@@ -93,6 +93,8 @@ for (const type of ['TaskReleased', 'TaskStatusChanged', 'TaskCompleted', 'TaskF
   eventType(type, TaskEventRef, transitionFacts);
 }
 
+eventType('TaskCancelRequested', TaskEventRef);
+
 const taskEventTypes = [
   'TaskCreated',
   'TaskUpdated',
@@ -109,6 +111,7 @@ const taskEventTypes = [
   'CollaborationRequested',
   'ConflictResolved',
   'TicketCompleted',
+  'TaskCancelRequested',
 ] as const satisfies EventType[];
 
 const TaskEventFilterRef = builder.inputType('TaskEventFilter', {

@@ -1,8 +1,8 @@
 import { actAs } from '../../auth/acting.js';
 import { ForbiddenError } from '../../auth/auth.errors.js';
-import { isPerson, requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
+import { isPerson, requireScope, type Viewer } from '../../auth/viewer.js';
 import type { Database, Transaction } from '../../database/database.js';
-import { appendEvents, type NewEvent } from '../../database/event-log.js';
+import { appendEvents } from '../../database/event-log.js';
 import type { AttemptOutcome, Prisma, Task, TaskSource, TaskStatus } from '../../database/generated/prisma/client.js';
 import { lockRow } from '../../database/row-lock.js';
 import { isId, newId, newPublicId } from '../../kernel/ids.js';
@@ -18,7 +18,6 @@ import { heartbeatStatement } from './sql/heartbeat.sql.js';
 import { claimantStatement, obstacleCountsStatement, taskObstaclesStatement } from './sql/obstacles.sql.js';
 import { refusalStatement, transitionStatement } from './sql/transition.sql.js';
 import { TaskNotFoundError } from './task.errors.js';
-import type { TaskEventData } from './task.events.js';
 import type {
   TaskCancel,
   TaskClaim,
@@ -34,6 +33,7 @@ import type {
   TaskUpdate,
 } from './task.inputs.js';
 import { endsLease, leasedStatuses, resettableStatuses, sourcesOf } from './task.model.js';
+import { taskEvent } from './task.recording.js';
 import {
   type ClaimRefusal,
   claimError,
@@ -454,24 +454,4 @@ async function takeNumbers(tx: Transaction, viewer: Viewer, count: number): Prom
     select: { lastTaskNumber: true },
   });
   return Array.from({ length: count }, (_, index) => lastTaskNumber - count + 1 + index);
-}
-
-function taskEvent<Type extends keyof TaskEventData>(
-  viewer: Viewer,
-  task: Task,
-  type: Type,
-  data: TaskEventData[Type],
-): NewEvent {
-  return {
-    ...stampOf(viewer),
-    organizationId: task.organizationId,
-    type,
-    subjectId: task.id,
-    taskId: task.id,
-    projectId: task.projectId,
-    agentId: task.assigneeId,
-    specialization: task.requiredSpecialization,
-    source: task.source,
-    data: { ...data },
-  };
 }

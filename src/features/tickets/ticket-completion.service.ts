@@ -6,12 +6,13 @@ import { lockRow } from '../../database/row-lock.js';
 import { newId } from '../../kernel/ids.js';
 import { addressOf, numberInAddress } from '../pull-requests/pull-request.model.js';
 import { currentPullRequest } from '../pull-requests/pull-request.queries.js';
+import { columnOf } from './ticket.model.js';
+import { getTicket } from './ticket.queries.js';
 import type { TicketCompletionEventData } from './ticket-completion.events.js';
 import type { TicketComplete } from './ticket-completion.inputs.js';
-import { getTicket } from './ticket-completion.queries.js';
 
-/** The column, and the canonical status, of a ticket whose work waits for people. */
-const inReview = { columnId: 'in_review', status: 'REVIEW' } as const;
+/** The column, and the canonical status, of a ticket whose work waits for people; in the words of the dialect it is `completed`. */
+const inReview = { columnId: 'in_review', status: 'REVIEW', ticketStatus: null } as const;
 
 /** Statuses in which a ticket is over: completing it again moves it nowhere. */
 const overStatuses: readonly TaskStatus[] = ['DONE', 'FAILED', 'CANCELED'];
@@ -34,7 +35,7 @@ export class TicketCompletionService {
     requireScope(viewer, 'WORKER');
     return this.database.transaction(async (tx) => {
       await lockRow(tx, 'task', viewer.organizationId, input.taskId);
-      const { project, ...before } = await getTicket(tx.prisma, viewer, input.taskId);
+      const { project, pullRequests: _, ...before } = await getTicket(tx.prisma, viewer, input.taskId);
       const namesNew = await keepPullRequest(tx, before, project, input);
       const answersNew = await keepAnswer(tx, viewer, before, input.reviewCommentBody);
       const data = { ...movement(before), ...result(before, input) };
@@ -49,8 +50,8 @@ export class TicketCompletionService {
 
 /** Where the ticket goes; nowhere when it is there or over, or when somebody asked to cancel. */
 function movement(ticket: Task): Partial<typeof inReview> & { blocker?: null } {
-  const isThere = ticket.columnId === inReview.columnId && ticket.status === inReview.status;
-  const isOver = ticket.columnId === 'done' || overStatuses.includes(ticket.status);
+  const isThere = ticket.columnId === inReview.columnId && ticket.status === inReview.status && ticket.ticketStatus === null;
+  const isOver = columnOf(ticket) === 'done' || overStatuses.includes(ticket.status);
   return isThere || isOver || ticket.cancelRequestedAt !== null ? {} : { ...inReview, blocker: null };
 }
 
