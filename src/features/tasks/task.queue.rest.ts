@@ -19,7 +19,7 @@ const modelTiers = ['light', 'standard', 'heavy'] as const;
 const word = <const Words extends readonly [string, ...string[]]>(words: Words) =>
   z.enum(words, { error: `must be one of ${words.join(', ')}` });
 
-const status = word(queueStatuses);
+const status = word(queueStatuses).describe('Status of the task.');
 
 const taskAnswer = z
   .object({
@@ -40,7 +40,7 @@ const taskAnswer = z
   })
   .openapi('QueueTask');
 
-const numberParams = z.object({ id: z.string().openapi({ type: 'integer', description: 'Number of the task.', example: '42' }) });
+const numberParams = z.object({ id: z.string().openapi({ type: 'integer', description: 'Number of the task.', example: 42 }) });
 
 const notFound = { 404: 'There is no such task, or it was cancelled.' };
 
@@ -55,9 +55,9 @@ export const taskQueueEndpoints = [
       .object({
         title: taskCreateInput.shape.title,
         description: taskCreateInput.shape.description,
-        kind: word(kinds).default('general'),
+        kind: word(kinds).default('general').describe('Kind of work.'),
         priority: taskCreateInput.shape.priority,
-        model_tier: word(modelTiers).default('standard'),
+        model_tier: word(modelTiers).default('standard').describe('Size of model that the work needs.'),
         metadata: taskCreateInput.shape.metadata,
       })
       .openapi('QueueTaskCreate'),
@@ -217,11 +217,14 @@ export const taskQueueEndpoints = [
     answers: { 204: { description: 'It is cancelled.' } },
     failures: { ...notFound, 409: 'The task is finished, or another agent has claimed it.' },
     async handle(call) {
-      await call.run(async (services, database) => {
-        const { id: taskId } = await requireNumberedTask(database.prisma, call.viewer, call.params.id);
-        await services.tasks.cancel(call.viewer, { taskId, agentId: await callingAgent(call, services) });
-        return {};
-      });
+      await call.run(
+        async (services, database) => {
+          const { id: taskId } = await requireNumberedTask(database.prisma, call.viewer, call.params.id);
+          await services.tasks.cancel(call.viewer, { taskId, agentId: await callingAgent(call, services) });
+          return {};
+        },
+        { atomic: true },
+      );
       return { status: 204 };
     },
   }),
@@ -229,15 +232,18 @@ export const taskQueueEndpoints = [
 
 type AnyCall = Pick<Call, 'viewer' | 'clock' | 'header'> & { run: Call['run'] };
 
-/** Runs a command on a task and shows the task as the command left it. */
+/** Runs a command on a task, and with it the registration of an agent that it names, and shows the task as the command left it. */
 function runOnTask(call: AnyCall, command: Command<{ task: QueuedTask['task'] }>): Promise<object> {
-  return call.run(async (services, database) => {
-    const { task } = await command(services, database);
-    const now = call.clock.now();
-    const [changed] = await withClaims(database.prisma, [task], now);
-    if (!changed) throw new Error('a task has lost its claim');
-    return show(changed, now);
-  });
+  return call.run(
+    async (services, database) => {
+      const { task } = await command(services, database);
+      const now = call.clock.now();
+      const [changed] = await withClaims(database.prisma, [task], now);
+      if (!changed) throw new Error('a task has lost its claim');
+      return show(changed, now);
+    },
+    { atomic: true },
+  );
 }
 
 /** Id of the agent for which the caller acts; undefined when it names none, and acts for itself. */
