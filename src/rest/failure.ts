@@ -83,6 +83,8 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   SPECIALIZATION_MISMATCH: 403,
   AGENT_INACTIVE: 403,
   INVALID_OWNERSHIP: 403,
+  // The credential is good, but not there: no path leads to an organization that could be missing.
+  ORGANIZATION_NOT_FOUND: 403,
   BODY_TOO_LARGE: 413,
   RATE_LIMITED: 429,
   INTERNAL_ERROR: 500,
