@@ -53,7 +53,7 @@ export class RestServer {
       addToDocument(app.openAPIRegistry, endpoint);
       app.on(endpoint.method.toUpperCase(), honoPath(endpoint.path), (context) => this.#serve(endpoint, context));
     }
-    for (const path of new Set(endpoints.map((endpoint) => endpoint.path))) this.#refuseOtherMethods(app, path);
+    for (const path of pathsLiteralFirst()) this.#refuseOtherMethods(app, path);
     addDocs(app);
     app.notFound((context) => this.#answerNotFound(context));
     this.#listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
@@ -180,6 +180,12 @@ export class RestServer {
     const { status = failure.status, body } = dialect.render(failure);
     return toResponse({ status, body, headers: failure.headers });
   }
+}
+
+/** Every path once; `/orchestrators/conflicts` before `/orchestrators/{id}`, which would speak for it. */
+function pathsLiteralFirst(): Endpoint['path'][] {
+  const paths = [...new Set(endpoints.map((endpoint) => endpoint.path))];
+  return paths.sort((one, other) => Number(one.includes('{')) - Number(other.includes('{')));
 }
 
 function methodsOf(path: string): string {

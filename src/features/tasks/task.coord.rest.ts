@@ -96,7 +96,10 @@ export const taskCoordEndpoints = [
         .optional()
         .describe('Who creates it, where no credential says so: somebody registered, or any name.'),
       priority: priority.optional(),
-      status: z.enum(['ready', 'backlog'], { error: 'must be ready or backlog' }).default('ready'),
+      status: z
+        .enum(['ready', 'backlog'], { error: 'must be ready or backlog' })
+        .default('ready')
+        .describe('`ready`, the default, to have it claimed; `backlog` to park it.'),
       metadata: taskCreateInput.shape.metadata,
     }),
     answers: { 201: { description: 'The new task.', schema: taskAnswer } },
