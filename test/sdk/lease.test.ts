@@ -210,8 +210,15 @@ describe('work under a lease', () => {
     });
 
     await expect(stopped).rejects.toThrow(CancelRequestedError);
+    const { claims } = await claimNext(scene.client);
+    await withLease(scene.client, { taskId: stopping.task.id, fence: 2 }, async (lease) => {
+      // The next one to work on it was not asked.
+      expect(lease.signal.aborted).toBe(false);
+      await lease.release();
+    });
+    expect(claims[0]?.task.id).toBe(stopping.task.id);
     expect((await statusOf(scene, finishing.task.id)).status).toBe('DONE');
-    expect(await statusOf(scene, stopping.task.id)).toEqual({ status: 'READY', attempts: ['RELEASED'] });
+    expect(await statusOf(scene, stopping.task.id)).toEqual({ status: 'READY', attempts: ['RELEASED', 'RELEASED'] });
   });
 
   it('gives the task back when its caller interrupts it, before or while it works', async () => {

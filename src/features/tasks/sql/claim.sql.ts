@@ -7,7 +7,7 @@ import { logChanged, taskColumns } from './task-rows.sql.js';
 const startLease = (ttl: string) => `
   status = 'CLAIMED', holder_id = claimant.id, assignee_id = claimant.id, fence = task.fence + 1,
   claimed_at = clock_timestamp(), lease_ttl_seconds = ${ttl}, lease_expires_at = clock_timestamp() + make_interval(secs => ${ttl}),
-  blocker = null, release_reason = null, updated_at = clock_timestamp()`;
+  blocker = null, release_reason = null, cancel_requested_at = null, updated_at = clock_timestamp()`;
 
 const claimedData = `jsonb_build_object('before', 'READY', 'after', 'CLAIMED', 'fence', changed.fence, 'leaseSeconds', changed.lease_ttl_seconds,
   'leaseExpiresAt', changed.lease_expires_at, 'isOverride', changed.is_override)`;
