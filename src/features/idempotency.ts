@@ -50,10 +50,11 @@ export async function once<Result>(
   const requestHash = fingerprint({ operation, input });
   const answer = (compute: (tx: Transaction) => Promise<Outcome<Result>>) =>
     database.transaction(async (tx) => {
-      const taken = await tx.query(takeKeyStatement, [...owner, operation, requestHash]);
-      if (taken.length === 0) return firstAnswer<Result>(tx, owner, requestHash);
+      await tx.query(holdKeyStatement, owner);
+      const kept = await firstAnswer<Result>(tx, owner, requestHash);
+      if (kept) return kept;
       const outcome = await compute(tx);
-      await tx.query(keepAnswerStatement, [...owner, JSON.stringify(freeze(outcome))]);
+      await tx.query(keepAnswerStatement, [...owner, operation, requestHash, JSON.stringify(freeze(outcome))]);
       return outcome;
     });
   try {
@@ -65,9 +66,10 @@ export async function once<Result>(
   }
 }
 
-async function firstAnswer<Result>(tx: Transaction, owner: string[], requestHash: string): Promise<Outcome<Result>> {
+/** What was answered to the key before; null when it is fresh. */
+async function firstAnswer<Result>(tx: Transaction, owner: string[], requestHash: string): Promise<Outcome<Result> | null> {
   const [kept] = await tx.query<{ operation: string; requestHash: string; response: unknown }>(readAnswerStatement, owner);
-  if (!kept) throw new Error('a key that is taken stays until its hours are over');
+  if (!kept) return null;
   if (kept.requestHash !== requestHash) return failure(new IdempotencyKeyReusedError(owner[2] ?? '', kept.operation));
   return thaw(kept.response) as Outcome<Result>;
 }
@@ -76,16 +78,19 @@ function failure(error: DomainError): { result: null; errors: UserErrorData[] } 
   return { result: null, errors: [toUserError(error)] };
 }
 
-/** Takes the key, waiting for a transaction that is taking it; no row when it is taken. */
-const takeKeyStatement: Statement = {
-  name: 'idempotency-take',
-  text: `insert into idempotency_key (organization_id, caller, key, operation, request_hash)
-    values ($1::uuid, $2, $3, $4, $5) on conflict do nothing returning true as taken`,
+/**
+ * Holds the key until the transaction ends, waiting for another that holds it. Not by inserting it: that would draw the
+ * transaction's number, by which its events are ordered, before the command waits for the rows that it changes.
+ */
+const holdKeyStatement: Statement = {
+  name: 'idempotency-hold',
+  text: `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, hashtextextended($3, 0))) is null as held`,
 };
 
 const keepAnswerStatement: Statement = {
   name: 'idempotency-keep',
-  text: `update idempotency_key set response = $4::jsonb where organization_id = $1::uuid and caller = $2 and key = $3`,
+  text: `insert into idempotency_key (organization_id, caller, key, operation, request_hash, response)
+    values ($1::uuid, $2, $3, $4, $5, $6::jsonb)`,
 };
 
 const readAnswerStatement: Statement = {
