@@ -12,6 +12,7 @@ import {
   printSchema,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { buildProgram } from '../src/cli/baton/program.js';
 import { describeConfig } from '../src/config.js';
 import { errorCodes } from '../src/features/error-code.js';
 import { isLeased, transitions } from '../src/features/tasks/task.model.js';
@@ -41,6 +42,12 @@ function section(markdown: string, heading: string): string {
   const level = heading.indexOf(' ');
   const [, text = ''] = markdown.split(`\n${heading}\n`, 2);
   return text.split(new RegExp(`\n#{1,${level}} `), 1)[0] ?? '';
+}
+
+/** The text under the heading of the third level that has the words; empty when there is none. */
+function sectionOf(markdown: string, words: string): string {
+  const [, text = ''] = new RegExp(`\n### [^\n]*${words}[^\n]*\n([\\s\\S]*?)(?=\n### |$)`).exec(markdown) ?? [];
+  return text;
 }
 
 describe('the documentation of errors', () => {
@@ -82,6 +89,24 @@ describe('the documentation of the configuration', () => {
       if (defaultValue !== '') expect(lines[index]).toBe(`# ${name}=${defaultValue}`);
     }
     expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([]);
+  });
+});
+
+describe('the documentation of the command line', () => {
+  it('has every command of baton, with every option that it has', () => {
+    const documented = section(read('docs/cli.md'), '## `baton`');
+
+    for (const command of buildProgram().commands.filter((each) => each.name() !== 'complete')) {
+      const text = sectionOf(documented, `\`baton ${command.name()}\``);
+      expect(text, command.name()).not.toBe('');
+      for (const each of [command, ...command.commands]) {
+        const options = each.options.map(({ long }) => long).filter((long) => long !== '--version');
+        expect(
+          options.filter((long) => !text.includes(long ?? '')),
+          `${command.name()} ${each.name()}`,
+        ).toEqual([]);
+      }
+    }
   });
 });
 

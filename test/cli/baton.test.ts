@@ -128,6 +128,37 @@ describe('the command line', () => {
   });
 });
 
+describe.runIf(process.platform === 'linux')('on a terminal', () => {
+  /** Runs a command with a terminal of its own; answers all that it shows. */
+  async function onTerminal(args: string[], env: Record<string, string>): Promise<string> {
+    const command = [process.execPath, path.join(repository, 'dist/cli/baton.js'), ...args].join(' ');
+    const { stdout } = await promisify(execFile)('script', ['-qec', `stty cols 120; ${command}`, '/dev/null'], {
+      env: { PATH: process.env.PATH, TERM: 'xterm', ...env },
+    });
+    return stdout;
+  }
+
+  it('draws a table, in colours unless NO_COLOR says otherwise', async () => {
+    const env = { DATABASE_URL: await useDatabase(), PORT: '0' };
+
+    const coloured = await onTerminal(['doctor'], env);
+    const plain = await onTerminal(['doctor'], { ...env, NO_COLOR: '1' });
+
+    expect(coloured).toContain('│ \x1b[32mok\x1b[39m');
+    expect(plain).toMatch(/│ node +│ ok +│ Node /);
+    expect(plain).not.toContain('\x1b');
+  });
+
+  it('draws a progress bar', async () => {
+    const file = path.join(await temporaryDirectory(), 'all.jsonl');
+
+    const shown = await onTerminal(['export', file], { DATABASE_URL: await useDatabase() });
+
+    expect(shown).toMatch(/exported █+ 100% \| 2 of 2 rows \| \d+ rows\/s \| \S+ left/);
+    expect(shown).toContain('Exported 2 rows');
+  });
+});
+
 describe('baton serve', () => {
   it('runs a server whose flags go before the environment, and ends with 0 when it is told to stop', async () => {
     const env = testEnvironment(await useDatabase(), { LOG_LEVEL: 'info', PORT: '1', HOST: '127.0.0.9' });
