@@ -15,9 +15,6 @@ import { Backoff, pause, retrying } from './retry.js';
 /** Milliseconds for which a claim is tried while the network or the server fails. */
 const claimRetryMs = 60_000;
 
-/** Milliseconds after which a worker that heard of nothing asks again, at most. */
-const pollMs = 30_000;
-
 /** Milliseconds between two claims that got nothing, at least. */
 const emptyClaimMs = 100;
 
@@ -70,6 +67,8 @@ export type WorkReport = { task: TaskFieldsFragment; result: unknown } | { task:
 export interface WorkOptions extends Omit<TaskClaimNextInput, 'agentId' | 'count' | 'idempotencyKey'>, WithLeaseOptions {
   /** Tasks to work on at a time. Default 1. */
   concurrency?: number;
+  /** Milliseconds after which a worker that heard of nothing asks again, at most. Default 30,000. */
+  pollMs?: number;
   /** Claims no more once it aborts; what has begun is finished. */
   drain?: AbortSignal;
   /** Told of every task when the work on it has ended. */
@@ -160,7 +159,7 @@ class Worker {
     }
     if (claims.length > 0) return;
     if (room > 0) await pause(emptyClaimMs, this.#stopping.signal).catch(() => {});
-    await this.#untilWoken(pollMs * (0.5 + Math.random() / 2));
+    await this.#untilWoken((this.options.pollMs ?? 30_000) * (0.5 + Math.random() / 2));
   }
 
   async #claim(count: number): Promise<Claim[]> {

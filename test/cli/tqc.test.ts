@@ -1,4 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { useTestApp } from '../support/app.js';
 import { runCommand } from '../support/command-line.js';
 import { type CannedAnswer, type RecordedRequest, useRecordingServer } from '../support/recording-server.js';
 
@@ -370,5 +376,103 @@ describe('completion', () => {
     await tqc(['complete', '--', '5'], { TASK_API_URL: server.url });
 
     expect(server.requests).toMatchObject([{ line: 'POST /tasks/5/complete' }]);
+  });
+});
+
+describe('tqc and the server', () => {
+  const entry = path.join(import.meta.dirname, '../../dist/cli/tqc.js');
+
+  /** Runs a script in which `tqc` is a command, as where it is installed. */
+  async function bash(script: string, env: Record<string, string>): Promise<string> {
+    const folder = mkdtempSync(path.join(tmpdir(), 'tqc-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(path.join(folder, 'tqc'), `#!/bin/sh\nexec '${process.execPath}' '${entry}' "$@"\n`, { mode: 0o755 });
+    const variables = { PATH: `${folder}:${process.env.PATH}`, ...env };
+    const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', script], { env: variables });
+    return stdout;
+  }
+
+  it('do together what the queue’s own examples show', async () => {
+    const { url } = await useTestApp();
+    const script = `set -e
+      tqc config
+      tqc add "Triage urgent email from Sarah" --kind email --priority 20 --tier standard --desc "Check inbox, draft reply if needed"
+      tqc add "Test code task" --kind code --priority 30 --tier heavy
+      tqc add "Test research task" --kind research --priority 50 --tier light
+      tqc list
+      tqc list --status queued
+      tqc claim 1
+      tqc claim 1 2>&1 && exit 9
+      tqc update 1 --status running
+      tqc list --agent jared --status running
+      tqc complete 1 --result "Email draft saved to drafts/" --artifacts '["drafts/email-42.md"]'
+      tqc get 1
+      tqc update 2 --status failed 2>&1 && exit 9
+      tqc claim 2 > /dev/null
+      tqc update 2 --status failed
+      tqc update 2 --status queued
+      tqc cancel 2
+      tqc cancel 2 2>&1 && exit 9
+      tqc heartbeat --agent jared
+      tqc heartbeat --capabilities '{"email":true,"github":true,"browser":true}'
+      tqc agents`;
+
+    const stdout = await bash(script, { TASK_API_URL: `${url}/`, AGENT_ID: 'jared' });
+
+    const task = (id: number, status: string, title: string, facts: string) => `#${id} [${status}] ${title}\n  ${facts}\n`;
+    const first = 'Kind: email | Priority: 20 | Tier: standard';
+    const rest = `
+${task(2, 'queued', 'Test code task', 'Kind: code | Priority: 30 | Tier: heavy')}
+${task(3, 'queued', 'Test research task', 'Kind: research | Priority: 50 | Tier: light')}
+`;
+    const queued = `Found 3 task(s):\n\n${task(1, 'queued', 'Triage urgent email from Sarah', first)}${rest}`;
+    expect(stdout).toContain(`Task added: #1\n{\n  "id": 1,\n`);
+    expect(stdout).toContain(`${queued}${queued}Task #1 claimed successfully\n{\n  "id": 1,\n`);
+    expect(stdout).toContain(
+      `Error: 409 Client Error: Conflict for url: ${url}/tasks/1/claim\n  Task already claimed\n  jared holds it`,
+    );
+    const running = task(1, 'running', 'Triage urgent email from Sarah', `${first}\n  Claimed by: jared`);
+    expect(stdout).toContain(`Task #1 status updated to: running\nFound 1 task(s):\n\n${running}\nTask #1 completed\n`);
+    expect(stdout).toContain('"description": "Email draft saved to drafts/"');
+    expect(stdout).toContain(`${url}/tasks/2/status\n  Task is queued and cannot become failed\n  Claim it first.\n`);
+    expect(stdout).toContain('Task #2 status updated to: failed\nTask #2 status updated to: queued\nTask #2 cancelled\n');
+    expect(stdout).toContain(`Error: 404 Client Error: Not Found for url: ${url}/tasks/2\n  Task not found\n`);
+    expect(stdout).toMatch(
+      /Heartbeat registered for jared\nHeartbeat registered for jared\nRegistered agents \(1\):\n\njared\n {2}Host: unknown\n {2}Last heartbeat: \S+Z\n\n$/,
+    );
+  });
+
+  it('give each task to one of the worker loops that shells run', { timeout: 120_000 }, async () => {
+    const { url, sql } = await useTestApp();
+    const env = { TASK_API_URL: url };
+    await bash('for n in 1 2 3 4 5 6; do tqc add "Task $n" --priority $((60 - n)); done', env);
+    const loop = `while TASK_ID=$(tqc list --status queued --limit 1 | grep -oP '^\\#\\K\\d+'); do
+        if tqc claim $TASK_ID > /dev/null 2>&1; then
+          tqc complete $TASK_ID --result "by $AGENT_ID" && echo "$TASK_ID"
+        fi
+      done`;
+
+    const outputs = await Promise.all(['jared', 'jean'].map((agent) => bash(loop, { ...env, AGENT_ID: agent })));
+
+    const done = outputs.flatMap((output) => output.match(/^\d+$/gm) ?? []);
+    expect(done.sort()).toEqual(['1', '2', '3', '4', '5', '6']);
+    const rows = await sql<{ fence: number; status: string }>('select distinct fence, status from task');
+    expect(rows).toEqual([{ fence: 1, status: 'DONE' }]);
+  });
+
+  it.skipIf(!existsSync('/usr/bin/script'))('colour what stands on a terminal alone, and never against NO_COLOR', async () => {
+    const { url } = await useQueue();
+    const onTerminal = `script -qec 'tqc list' /dev/null`;
+
+    const [coloured, plain, piped] = [
+      await bash(onTerminal, { TASK_API_URL: url }),
+      await bash(onTerminal, { TASK_API_URL: url, NO_COLOR: '1' }),
+      await bash('tqc list', { TASK_API_URL: url, FORCE_COLOR: '1' }),
+    ];
+
+    expect(coloured).toContain('\u001b[');
+    expect(plain).not.toContain('\u001b[');
+    expect(plain).toContain('#1 [queued]');
+    expect(piped).not.toContain('\u001b[');
   });
 });

@@ -24,6 +24,8 @@ export interface RunningCommand {
   stdout(): string;
   /** Resolves once stdout satisfies the predicate; rejects when the command ends before. */
   untilStdout(isEnough: (stdout: string) => boolean): Promise<void>;
+  /** The same of stderr. */
+  untilStderr(isEnough: (stderr: string) => boolean): Promise<void>;
   ended: Promise<CommandResult>;
 }
 
@@ -44,25 +46,28 @@ export function startCommand(name: string, args: string[], options: CommandOptio
   });
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk;
+    for (const notify of onOutput) notify();
   });
   // A command may end before it has read all of its input.
   child.stdin.on('error', () => {});
   if (!options.keepsInputOpen) child.stdin.end();
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
+  const until = (isEnough: () => boolean) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (!isEnough()) return;
+        onOutput.delete(look);
+        resolve();
+      };
+      onOutput.add(look);
+      look();
+      void ended.then((result) => reject(new Error(`the command ended early: ${JSON.stringify(result)}`)));
+    });
   return {
     process: child,
     stdout: () => stdout,
-    untilStdout: (isEnough) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          if (!isEnough(stdout)) return;
-          onOutput.delete(look);
-          resolve();
-        };
-        onOutput.add(look);
-        look();
-        void ended.then((result) => reject(new Error(`the command ended early: ${JSON.stringify(result)}`)));
-      }),
+    untilStdout: (isEnough) => until(() => isEnough(stdout)),
+    untilStderr: (isEnough) => until(() => isEnough(stderr)),
     ended,
   };
 }

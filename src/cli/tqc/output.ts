@@ -10,6 +10,8 @@ export interface Output {
   printJson(value: unknown): void;
   /** Writes one line to stderr. */
   warn(text: string): void;
+  /** Writes what another program has written, as it came. */
+  passOn(text: string, options: { toStderr: boolean }): void;
   colors: ReturnType<typeof picocolors.createColors>;
 }
 
@@ -19,6 +21,7 @@ export function createOutput({ stdout, stderr, env }: Pick<NodeJS.Process, 'stdo
     print: (text) => void stdout.write(`${text}\n`),
     printJson: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),
     warn: (text) => void stderr.write(`${text}\n`),
+    passOn: (text, { toStderr }) => void (toStderr ? stderr : stdout).write(text),
     colors: picocolors.createColors(Boolean(stdout.isTTY) && !env.NO_COLOR),
   };
 }

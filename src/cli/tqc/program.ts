@@ -20,9 +20,12 @@ export interface CommandContext {
   exitWith(code: number): void;
 }
 
-/** The whole command line. Throws CommanderError for a wrong one, once the user is told on stderr. */
+/**
+ * The whole command line. Throws CommanderError for a wrong one, once the user is told on stderr.
+ * What needs the live API is loaded by the commands that use it: the others start in half the time, which a loop feels.
+ */
 export function buildProgram(context: CommandContext): Command {
-  const { output, wantsJson, process } = context;
+  const { output, wantsJson, process, exitWith } = context;
   const settings = readSettings(process.env);
   const program = new Command('tqc')
     .description('Task queue client: shared task coordination for agents.')
@@ -131,6 +134,37 @@ export function buildProgram(context: CommandContext): Command {
     show(() => document(config), config);
   });
 
+  define('watch', 'Print what happens to tasks, as it happens')
+    .addOption(suggest(new Option('--kind <kind>', 'only tasks of this kind'), kinds))
+    .option('--agent <id>', 'only tasks that this agent has claimed')
+    .option('--after <cursor>', 'go on after this event, by the cursor that --json shows')
+    .action(async ({ kind, agent, after }: { kind?: string; agent?: string; after?: string }) => {
+      const [{ agentIdOf, live }, { watch }] = await Promise.all([import('./live.js'), import('./watch.js')]);
+      await live(settings, process, async (client, signal) => {
+        const agentId = agent === undefined ? undefined : await agentIdOf(client, agent);
+        await watch(client, output, { kind, agentId, after, wantsJson, signal });
+      });
+    });
+
+  define('work', 'Claim the next task and run a command for it')
+    .usage('[options] -- <command...>')
+    .argument('<command...>', 'command to run; it finds the task as JSON on stdin, and in TQC_TASK_ID, TQC_TASK_TITLE, ...')
+    .option('--loop', 'go on with the next task, and wait for one, until stopped')
+    .addOption(suggest(new Option('--kind <kind>', 'only tasks of this kind'), kinds))
+    .option('--poll <seconds>', 'longest time between two looks for a task, with --loop', seconds, 30)
+    .option('--grace <seconds>', 'time between SIGTERM and SIGKILL when the command is stopped', seconds, 10)
+    .addHelpText('after', workHelp)
+    .action(async (command: [string, ...string[]], options: RunOptions) => {
+      const { loop = false, kind, poll: pollSeconds, grace: graceSeconds } = options;
+      const [{ live, workingAgentId }, { work }] = await Promise.all([import('./live.js'), import('./work.js')]);
+      const code = await live(settings, process, async (client, signal) => {
+        const agentId = await workingAgentId(client, settings);
+        const run = { command, loop, kind, pollSeconds, graceSeconds, agentId, wantsJson, signal };
+        return work(client, new QueueClient(settings), output, run);
+      });
+      exitWith(code);
+    });
+
   define('completion', 'Print a script that completes tqc in your shell')
     .addArgument(new Argument('<shell>', 'your shell').choices([...shells]))
     .addHelpText('after', '\nFor example:\n  source <(tqc completion bash)')
@@ -153,6 +187,23 @@ interface ListOptions {
   kind?: string;
   limit: number;
 }
+
+interface RunOptions {
+  loop?: boolean;
+  kind?: string;
+  poll: number;
+  grace: number;
+}
+
+const workHelp = `
+The claim is kept alive while the command runs. Exit code 0 finishes the task, with the end of what the command wrote to
+stdout as its result; any other fails it. The command is stopped when the claim is lost. Stopping tqc stops the command
+and gives the task back.
+
+Ends with the exit code of the command, with 3 when there was no task, and with 130 or 143 when it was stopped.
+
+For example:
+  tqc work --loop --kind email -- ./triage.sh`;
 
 const environmentHelp = `
 Environment:
@@ -191,6 +242,14 @@ function taskIdArgument(): Argument {
 function wholeNumber(text: string): number {
   if (!isWholeNumber(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0.1 && value <= 86_400)) {
+    throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 86400.');
+  }
+  return value;
 }
 
 function isWholeNumber(text: string): boolean {

@@ -1,12 +1,14 @@
 import { CommanderError } from 'commander';
 import { CommandFailure } from '../command-failure.js';
 import { answerCompletion, isCompletionRequest } from './completion.js';
+import { Interruption } from './interruption.js';
 import { createOutput } from './output.js';
 import { buildProgram } from './program.js';
 
 /**
  * Runs one `tqc` command and answers its exit code: 0 when it did what was asked; 1 when the server refused, could not
- * be reached or is not set, or no command was given; 2 when the command line itself is wrong.
+ * be reached or is not set, or no command was given; 2 when the command line itself is wrong. `tqc work` has that of the
+ * command it runs, 3 when there was no task, and 130 or 143 when it was told to stop.
  */
 export async function run(argv: string[], process: NodeJS.Process): Promise<number> {
   const output = createOutput(process);
@@ -33,6 +35,7 @@ export async function run(argv: string[], process: NodeJS.Process): Promise<numb
   } catch (error) {
     // Commander has told the user by now.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Interruption) return error.exitCode;
     const { message, hint, facts } = toFailure(error);
     output.warn(wantsJson ? JSON.stringify({ error: message, ...facts }) : `Error: ${message}${hint ? `\n${hint}` : ''}`);
     return 1;
