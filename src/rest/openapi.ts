@@ -12,13 +12,16 @@ const commonFailures: Record<number, string> = {
   500: 'A fault of the server; its log has the details under the answer’s `X-Request-Id`.',
 };
 
+const keyReused = { 409: 'The `Idempotency-Key` was used before, for another request.' };
+
 const tooLarge = { 413: 'The body is over the size that the server takes.' };
 
 /** Adds an endpoint to the OpenAPI document. */
 export function addToDocument(registry: Registry, endpoint: Endpoint): void {
   const { dialect, method, path, summary, description, params, query, body, headers = {}, answers } = endpoint;
-  const failures = { ...commonFailures, ...(body && tooLarge), ...endpoint.failures };
-  const idempotency = method === 'get' ? {} : { 'Idempotency-Key': idempotencyDescription };
+  const isCommand = method !== 'get';
+  const failures = { ...commonFailures, ...(body && tooLarge), ...(isCommand && keyReused), ...endpoint.failures };
+  const idempotency = isCommand ? { 'Idempotency-Key': idempotencyDescription } : {};
   const responses: RouteConfig['responses'] = {};
   for (const [status, text] of Object.entries(failures)) {
     responses[status] = { description: text, content: { 'application/json': { schema: dialect.failureSchema } } };
