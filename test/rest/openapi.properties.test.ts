@@ -17,6 +17,7 @@ import { type Attempt, type Known, RequestArbitraries, shown, textOf, wirePath }
 import { mutate, type SeededOrganization, seedOrganization } from '../support/organization.js';
 import { rest } from '../support/rest-call.js';
 import { seedRestThings } from '../support/rest-things.js';
+import { uniqueName } from '../support/seed.js';
 import { allRows } from '../support/table-rows.js';
 
 /**
@@ -134,11 +135,19 @@ describe.each(operations)('$name', (operation) => {
     requests = new RequestArbitraries(document, known);
   });
 
-  it('succeeds when it is asked as the document says', async () => {
-    const answer = await send(requests.simplest(operation));
+  it('succeeds when it is asked as the document says, once under one idempotency key', async () => {
+    const attempt = requests.simplest(operation);
+    const caller = { ...headers, 'idempotency-key': uniqueName('key') };
+
+    const answer = await send(attempt, caller);
+    const rows = await allRows(app);
+    const again = await send(attempt, caller);
 
     expectDocumented(closedCheck, operation, answer);
     expect(answer.status, `${answer.text}: say in test/support/rest-things.ts which things it needs`).toBeLessThan(300);
+    expect(again.status).toBe(answer.status);
+    if (operation.method !== 'GET') expect(again.json).toEqual(withoutSecrets(answer.json));
+    expect(await allRows(app)).toEqual(rows);
   });
 
   it('answers as the document says', async () => {
@@ -306,6 +315,14 @@ async function uselessCredentials(): Promise<Record<string, string>> {
 /** Every row that belongs to the organization. */
 async function rowsOf({ organizationId }: SeededOrganization): Promise<string[]> {
   return (await allRows(app)).filter((row) => row.includes(organizationId));
+}
+
+/** What is shown once is not kept to be shown again. */
+function withoutSecrets(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  const kept = Object.entries(value).filter(([key]) => !['api_key', 'apiKey', 'warning'].includes(key));
+  return Object.fromEntries(kept.map(([key, item]) => [key, withoutSecrets(item)]));
 }
 
 /** What the answer says beyond what the request has told the server itself. */
