@@ -294,6 +294,20 @@ describe('an export', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  it('has failed when its reader leaves before the end', async () => {
+    const url = await useDatabase();
+    await query(
+      url,
+      `insert into project (id, organization_id, name, description)
+       select gen_random_uuid(), '${organizationId}', 'P' || i, repeat('words ', 1000) from generate_series(1, 1000) i`,
+    );
+    const running = startCommand('baton', ['export', '-'], { env: { DATABASE_URL: url } });
+
+    running.process.stdout.destroy();
+
+    expect(await running.ended).toMatchObject({ code: 1 });
+  });
+
   it('is of no database that lacks migrations', async () => {
     const result = await baton(['export', '-'], await useDatabase(createEmptyDatabase));
 

@@ -10,7 +10,7 @@ import { packageManifest } from '../../kernel/package.js';
 import { CommandFailure } from '../command-failure.js';
 import { withCleanup } from './cleanup.js';
 import { requireMigrated, withConnection } from './configured-database.js';
-import { UsageError } from './failure.js';
+import { exitCodes, UsageError } from './failure.js';
 import { RowProgress } from './progress.js';
 import { note, printJson } from './terminal.js';
 
@@ -29,7 +29,7 @@ export async function exportDatabase(file: string, { force, json }: ExportOption
   const progress = new RowProgress('exported');
   await withConnection({ config: loadConfig() }, async (client) => {
     await requireMigrated(client);
-    if (file === '-') await write(client, process.stdout, { progress, isCompressed: false });
+    if (file === '-') await writeToStandardOutput(client, progress);
     else await writeFile(client, file, progress);
   });
   if (json) printJson({ file, rows: progress.total });
@@ -42,6 +42,13 @@ async function requireMissing(file: string): Promise<void> {
     () => false,
   );
   if (exists) throw new CommandFailure(`${file} is there already. Choose another name, or replace it with --force.`);
+}
+
+async function writeToStandardOutput(client: pg.Client, progress: RowProgress): Promise<void> {
+  // Should the reader leave early, which ends the process, it has got half an export: that is a failure.
+  process.exitCode = exitCodes.failed;
+  await write(client, process.stdout, { progress, isCompressed: false });
+  process.exitCode = exitCodes.ok;
 }
 
 /** Written aside and renamed, so that a file of this name is always a whole export. */
