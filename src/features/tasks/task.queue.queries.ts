@@ -1,8 +1,9 @@
 import type { Viewer } from '../../auth/viewer.js';
+import type { Database } from '../../database/database.js';
 import type { Prisma, Task, TaskStatus } from '../../database/generated/prisma/client.js';
+import { openQueuePageStatement, queuePageStatement } from './sql/queue-page.sql.js';
 import { TaskNotFoundError } from './task.errors.js';
 import { isLapsed } from './task.model.js';
-import { taskWhere } from './task.queries.js';
 
 /** The reads of the queue dialect: it knows tasks by their number, and those alone that came in by it. */
 
@@ -26,25 +27,15 @@ export interface QueuedTask {
 
 /** The tasks of a page, most urgent first, oldest first within a priority, as of `now` on the database's clock. */
 export async function queuePage(
-  prisma: Prisma.TransactionClient,
+  database: Database,
   viewer: Viewer,
-  filter: QueueFilter,
-  page: { limit: number; offset: number; now: Date },
+  { statuses, assigneeId, kind, modelTier }: QueueFilter,
+  { limit, offset, now }: { limit: number; offset: number; now: Date },
 ): Promise<QueuedTask[]> {
-  const { statuses, assigneeId, kind, modelTier } = filter;
-  const where = [taskWhere(viewer, { sources: ['QUEUE'], statuses, assigneeId, kinds: kind ? [kind] : null }, page.now)];
-  if (modelTier) where.push({ modelTier });
-  // Implied by the statuses; said so that the index of unfinished tasks can be walked, however many are finished.
-  if (!statuses.some((status) => finishedStatuses.includes(status))) {
-    where.push({ source: 'QUEUE', status: { notIn: finishedStatuses } });
-  }
-  const tasks = await prisma.task.findMany({
-    where: { AND: where },
-    orderBy: [{ priority: 'asc' }, { createdAt: 'asc' }, { number: 'asc' }],
-    take: page.limit,
-    skip: page.offset,
-  });
-  return withClaims(prisma, tasks, page.now);
+  const isOpen = !statuses.some((status) => finishedStatuses.includes(status));
+  const statement = isOpen ? openQueuePageStatement : queuePageStatement;
+  const values = [viewer.organizationId, statuses, now, assigneeId ?? null, kind ?? null, modelTier ?? null, limit, offset];
+  return withClaims(database.prisma, await database.query<Task>(statement, values), now);
 }
 
 const finishedStatuses: TaskStatus[] = ['DONE', 'FAILED', 'CANCELED'];

@@ -93,7 +93,7 @@ export const taskQueueEndpoints = [
       const assignee = agent === undefined ? undefined : await findActor(database.prisma, viewer, agent);
       if (assignee === null) return { status: 200, body: [] };
       const filter = { statuses: listedStatuses(wanted), assigneeId: assignee?.id, kind, modelTier };
-      const tasks = await queuePage(database.prisma, viewer, filter, { limit, offset, now });
+      const tasks = await queuePage(database, viewer, filter, { limit, offset, now });
       return { status: 200, body: tasks.map((task) => show(task, now)) };
     },
   }),

@@ -1,0 +1,31 @@
+import type { Statement } from '../../../database/database.js';
+import { taskColumns } from './task-rows.sql.js';
+
+/**
+ * A page of the tasks of the queue, most urgent first, oldest first within a priority: each of the two walks an index in
+ * that order and stops when the page is full. Their conditions on source and status are constants of the text, because
+ * Postgres must see them to know that a partial index has all that is wanted.
+ * Values: 1 organization, 2 statuses that readers see, 3 now, 4 assignee or null, 5 kind or null, 6 model tier or null,
+ * 7 limit, 8 offset.
+ */
+export const queuePageStatement = page('task-queue-page', `task.source = 'QUEUE'`);
+
+/** The same for statuses that are not final, past which it need not walk. */
+export const openQueuePageStatement = page(
+  'task-queue-page-open',
+  `task.source = 'QUEUE' and task.status not in ('DONE', 'FAILED', 'CANCELED')`,
+);
+
+function page(name: string, scope: string): Statement {
+  const isLapsed = '(task.lease_expires_at is not null and task.lease_expires_at <= $3::timestamptz)';
+  return {
+    name,
+    text: `
+select ${taskColumns('task')} from task
+where task.organization_id = $1::uuid and ${scope}
+  and case when ${isLapsed} then 'READY' else task.status end = any($2::"TaskStatus"[])
+  and ($4::uuid is null or (task.assignee_id = $4::uuid and not ${isLapsed}))
+  and ($5::text is null or task.kind = $5::text) and ($6::text is null or task.model_tier = $6::text)
+order by task.priority, task.created_at, task.number limit $7::int offset $8::int`,
+  };
+}
