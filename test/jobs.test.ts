@@ -13,17 +13,20 @@ import {
   JobStartDocument,
   type JobStartInput,
   JobsDocument,
+  ProjectUpdateDocument,
   ReviewRequestDocument,
   type ReviewRequestInput,
   TaskRunsDocument,
+  TicketCancelRequestDocument,
   TicketCompleteDocument,
   type TicketCompleteInput,
+  TicketUpdateDocument,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp, useTestApp } from './support/app.js';
 import { codes, seedAgent } from './support/seed.js';
 import { useServerProcess } from './support/server-process.js';
 import { StreamReader } from './support/stream.js';
-import { seedJob, seedJobs, seedProject, seedTicket, seedTicketWithJob } from './support/tickets.js';
+import { seedJob, seedJobs, seedProject, seedTicket } from './support/tickets.js';
 
 let app: TestApp;
 let coordinator: BatonClient;
@@ -75,8 +78,8 @@ const runWrites = {
 
 describe('starting jobs', () => {
   it('takes the oldest one first, of the project that is named', async () => {
-    const projectId = await seedProject(app);
-    const [first, second] = [await seedTicketWithJob(app, projectId), await seedTicketWithJob(app, projectId)];
+    const projectId = await seedProject(coordinator);
+    const [first, second] = [await seedJob(coordinator, projectId), await seedJob(coordinator, projectId)];
 
     const started = [await start({ projectId }), await start({ projectId }), await start({ projectId })];
 
@@ -90,7 +93,7 @@ describe('starting jobs', () => {
   it('takes the oldest one of all when no project is named', async () => {
     const own = await useTestApp({}, { runsClockwork: false });
     const jobIds = [];
-    for (let count = 0; count < 3; count++) jobIds.push((await seedTicketWithJob(own)).jobId);
+    for (let count = 0; count < 3; count++) jobIds.push((await seedJob(own.client())).jobId);
     const client = own.client();
 
     const started = [await start({}, client), await start({}, client), await start({}, client), await start({}, client)];
@@ -101,7 +104,7 @@ describe('starting jobs', () => {
   it('lasts JOB_LEASE_SECONDS, unless its caller says otherwise', async () => {
     const own = await useTestApp({ JOB_LEASE_SECONDS: '100' }, { runsClockwork: false });
     const ends = async (input: JobStartInput) => {
-      const ticket = await seedTicketWithJob(own);
+      const ticket = await seedJob(own.client());
       const job = await start({ ...input, projectId: ticket.projectId }, own.client());
       const [row] = await own.sql<{ seconds: number }>(
         'select extract(epoch from lease_expires_at - clock_timestamp())::float8 as seconds from job where id = $1',
@@ -116,7 +119,7 @@ describe('starting jobs', () => {
   });
 
   it('refuses a project that does not exist, and passes over the jobs of one that was deleted', async () => {
-    const ticket = await seedTicketWithJob(app);
+    const ticket = await seedJob(coordinator);
     await app.sql('update project set deleted_at = now() where id = $1', [ticket.projectId]);
     const ask = async (projectId: string) =>
       codes((await coordinator.request(JobStartDocument, { input: { projectId } })).jobStart);
@@ -142,7 +145,7 @@ describe('starting jobs', () => {
     onTestFinished(async () => void (await Promise.all(clients.map((client) => client.close()))));
 
     for (let round = 0; round < 5; round++) {
-      const projectId = await seedProject(seeding);
+      const projectId = await seedProject(seeding.client());
       const waiting = await seedJobs(seeding, projectId, 40);
 
       const answers = await Promise.all(
@@ -161,7 +164,7 @@ describe('starting jobs', () => {
 
 describe('a run', () => {
   it('goes on for its full length again with each heartbeat, and heartbeats are no events', async () => {
-    const ticket = await seedTicketWithJob(app);
+    const ticket = await seedJob(coordinator);
     const events = await followJobs(coordinator, ticket.projectId);
     const fence = await run(ticket);
 
@@ -176,7 +179,7 @@ describe('a run', () => {
   });
 
   it.each(['complete', 'fail'] as const)('ends once: %s, whatever comes after', async (write) => {
-    const ticket = await seedTicketWithJob(app);
+    const ticket = await seedJob(coordinator);
     const fence = await run(ticket);
     const status = write === 'complete' ? 'COMPLETED' : 'FAILED';
 
@@ -190,7 +193,7 @@ describe('a run', () => {
   });
 
   it.each(Object.entries(runWrites))('that was never started is refused: %s', async (_name, write) => {
-    const ticket = await seedTicketWithJob(app);
+    const ticket = await seedJob(coordinator);
 
     expect((await write(ticket.jobId)).errors).toMatchObject([{ code: 'JOB_NOT_RUNNING', jobStatus: 'PENDING' }]);
     expect((await write(ticket.taskId)).errors).toMatchObject([{ code: 'JOB_NOT_FOUND', path: ['jobId'] }]);
@@ -198,7 +201,7 @@ describe('a run', () => {
 
   describe.each(Object.entries(runWrites))('that was lost is refused: %s', (_name, write) => {
     it.each([true, false])('before any sweep has seen it (fence sent: %s)', async (sendsFence) => {
-      const ticket = await seedTicketWithJob(app);
+      const ticket = await seedJob(coordinator);
       const fence = await run(ticket, 60);
       await app.elapse(61);
 
@@ -209,7 +212,7 @@ describe('a run', () => {
     });
 
     it('when the job was started again, for the fence is old', async () => {
-      const ticket = await seedTicketWithJob(app);
+      const ticket = await seedJob(coordinator);
       const first = await run(ticket, 60);
       await app.elapse(61);
       const second = await run(ticket, 60);
@@ -223,7 +226,7 @@ describe('a run', () => {
   });
 
   it('that was lost reads as over, and can be taken again, with nobody sweeping', async () => {
-    const ticket = await seedTicketWithJob(app);
+    const ticket = await seedJob(coordinator);
     await run(ticket, 60);
     await app.elapse(61);
     const list = async (statuses: ('PENDING' | 'RUNNING')[]) => {
@@ -237,7 +240,7 @@ describe('a run', () => {
   });
 
   it('that was lost for the third time fails the job', async () => {
-    const ticket = await seedTicketWithJob(app);
+    const ticket = await seedJob(coordinator);
     for (const fence of [1, 2, 3]) {
       expect(await run(ticket, 60)).toBe(fence);
       await app.elapse(61);
@@ -254,7 +257,7 @@ it('takes a job back within a second of the lapse when its coordinator and the s
   const surviving = await useTestApp();
   const granting = await useServerProcess(surviving.databaseUrl);
   const killed = new BatonClient({ url: granting.url });
-  const ticket = await seedTicketWithJob(surviving);
+  const ticket = await seedJob(surviving.client());
   const operator = surviving.client();
   const events = await followJobs(operator, ticket.projectId);
   await start({ projectId: ticket.projectId, leaseSeconds: 1 }, killed);
@@ -272,7 +275,7 @@ it('takes a job back within a second of the lapse when its coordinator and the s
 
 it('tells by events that a job was lost for good', async () => {
   const sweeping = await useTestApp();
-  const ticket = await seedTicketWithJob(sweeping);
+  const ticket = await seedJob(sweeping.client());
   const operator = sweeping.client();
   const events = await followJobs(operator, ticket.projectId);
 
@@ -300,7 +303,7 @@ describe('an execution log', () => {
   };
 
   it('lists what was appended in that order, beside the job that ran then', async () => {
-    const ticket = await seedTicketWithJob(app);
+    const ticket = await seedJob(coordinator);
     await append(ticket.taskId, 'before');
     const fence = await run(ticket);
     await append(ticket.taskId, 'during', { summary: 'well', rawOutput: 'x'.repeat(900_000), success: true });
@@ -320,7 +323,7 @@ describe('an execution log', () => {
   });
 
   it('is no business of a run that was lost', async () => {
-    const ticket = await seedTicketWithJob(app);
+    const ticket = await seedJob(coordinator);
     await run(ticket, 60);
     await app.elapse(61);
 
@@ -330,7 +333,7 @@ describe('an execution log', () => {
   });
 
   it('is seen live by everybody who follows the events, without its output', async () => {
-    const { taskId } = await seedTicket(app);
+    const { taskId } = await seedTicket(coordinator);
     const filter = { taskId, kinds: ['EXECUTION_LOG_APPENDED' as const] };
     const { eventCursor } = await coordinator.request(EventCursorDocument, {});
     const events = new StreamReader(coordinator.subscribe(EventsDocument, { filter, after: eventCursor }));
@@ -351,13 +354,14 @@ describe('an execution log', () => {
 describe('completing a ticket', () => {
   const complete = async (taskId: string, input: Partial<TicketCompleteInput> = {}) =>
     (await coordinator.request(TicketCompleteDocument, { input: { taskId, ...input } })).ticketComplete;
+  const move = (taskId: string, columnId: string) => coordinator.request(TicketUpdateDocument, { input: { taskId, columnId } });
   const pullRequestOf = async (taskId: string) => (await readRuns(taskId)).pullRequests.nodes;
-  const columnOf = async (taskId: string) => (await app.sql('select column_id from task where id = $1', [taskId]))[0]?.column_id;
+  const columnOf = async (taskId: string) => (await readRuns(taskId)).ticket?.columnId;
   const eventsOf = async (taskId: string) =>
     (await app.sql(`select type from event where task_id = $1 and type = 'TicketCompleted'`, [taskId])).length;
 
   it('sends it to review with its pull request and what was done, never to done', async () => {
-    const { taskId } = await seedTicket(app);
+    const { taskId } = await seedTicket(coordinator, { columnId: 'in_progress' });
 
     const { task } = await complete(taskId, { summary: 'Built the dam.', prUrl: 'https://github.com/otters/holt/pull/12' });
 
@@ -369,7 +373,7 @@ describe('completing a ticket', () => {
   });
 
   it('changes nothing when it is said again', async () => {
-    const { taskId } = await seedTicket(app);
+    const { taskId } = await seedTicket(coordinator, { columnId: 'in_progress' });
     const saying = {
       summary: 's',
       prUrl: 'https://github.com/otters/holt/pull/1',
@@ -387,7 +391,7 @@ describe('completing a ticket', () => {
   });
 
   it('of a review keeps the pull request and adds the answer to it', async () => {
-    const { taskId } = await seedTicket(app);
+    const { taskId } = await seedTicket(coordinator, { columnId: 'in_progress' });
     await complete(taskId, { summary: 's', prUrl: 'https://github.com/otters/holt/pull/1' });
 
     const { task } = await complete(taskId, { summary: 'again', reviewCommentBody: 'Renamed it.' });
@@ -399,8 +403,8 @@ describe('completing a ticket', () => {
   });
 
   it('leaves a ticket that is done where it is', async () => {
-    const { taskId } = await seedTicket(app);
-    await app.sql(`update task set status = 'DONE', column_id = 'done' where id = $1`, [taskId]);
+    const { taskId } = await seedTicket(coordinator, { columnId: 'in_progress' });
+    await move(taskId, 'done');
 
     const { task } = await complete(taskId, { summary: 'late' });
 
@@ -409,8 +413,8 @@ describe('completing a ticket', () => {
   });
 
   it('leaves a ticket whose cancellation was requested where it is, and keeps its pull request', async () => {
-    const { taskId } = await seedTicket(app);
-    await app.sql('update task set cancel_requested_at = now() where id = $1', [taskId]);
+    const { taskId } = await seedTicket(coordinator, { columnId: 'in_progress' });
+    await coordinator.request(TicketCancelRequestDocument, { input: { taskId } });
 
     const { task } = await complete(taskId, { prUrl: 'https://github.com/otters/holt/pull/3' });
 
@@ -420,7 +424,7 @@ describe('completing a ticket', () => {
   });
 
   it('finds the address of a pull request that only its number is said of', async () => {
-    const { taskId } = await seedTicket(app);
+    const { taskId } = await seedTicket(coordinator, { columnId: 'in_progress' });
 
     await complete(taskId, { prNumber: 5 });
 
@@ -428,20 +432,20 @@ describe('completing a ticket', () => {
   });
 
   it('says nothing of its job, and the job nothing of it', async () => {
-    const ticket = await seedTicketWithJob(app);
+    const ticket = await seedJob(coordinator);
     const fence = await run(ticket);
 
     await complete(ticket.taskId);
     expect(await readJob(ticket.jobId)).toMatchObject({ status: 'RUNNING' });
 
-    const other = await seedTicketWithJob(app);
+    const other = await seedJob(coordinator);
     await runWrites.complete(other.jobId, await run(other));
     expect((await readRuns(other.taskId)).status).toBe('IN_PROGRESS');
     expect((await runWrites.complete(ticket.jobId, fence)).errors).toEqual([]);
   });
 
   it('is for tickets alone', async () => {
-    const { taskId } = await seedTicket(app);
+    const { taskId } = await seedTicket(coordinator, { columnId: 'in_progress' });
     await app.sql(`update task set source = 'QUEUE' where id = $1`, [taskId]);
 
     expect(codes(await complete(taskId))).toEqual(['TASK_NOT_FOUND']);
@@ -450,7 +454,7 @@ describe('completing a ticket', () => {
 
 describe('a review', () => {
   async function seedPullRequest() {
-    const ticket = await seedTicket(app);
+    const ticket = await seedTicket(coordinator, { columnId: 'in_review' });
     const input = { taskId: ticket.taskId, prUrl: 'https://github.com/otters/holt/pull/7' };
     await coordinator.request(TicketCompleteDocument, { input });
     return ticket;
@@ -517,9 +521,9 @@ describe('a review', () => {
   });
 
   it('needs a pull request, and a repository to clone', async () => {
-    const bare = await seedTicket(app);
+    const bare = await seedTicket(coordinator, { columnId: 'in_progress' });
     const ticket = await seedPullRequest();
-    await app.sql('update project set repo_url = null where id = $1', [ticket.projectId]);
+    await coordinator.request(ProjectUpdateDocument, { input: { projectId: ticket.projectId, repoUrl: null } });
 
     const refusals = [
       await request({ taskId: bare.taskId, commentBody: 'x' }),
@@ -533,10 +537,9 @@ describe('a review', () => {
 });
 
 it('gives a repeated start with an idempotency key the same job again', async () => {
-  const projectId = await seedProject(app);
-  const ticket = await seedTicket(app, projectId);
-  await seedJob(app, ticket);
-  await seedTicketWithJob(app, projectId);
+  const projectId = await seedProject(coordinator);
+  await seedJob(coordinator, projectId);
+  await seedJob(coordinator, projectId);
   const input = { projectId, idempotencyKey: 'cycle-1' };
 
   const [first, again] = [await start(input), await start(input)];

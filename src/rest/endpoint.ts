@@ -13,6 +13,8 @@ type Parsed<Schema extends Shape> = Schema extends z.ZodObject ? z.output<Schema
 /** The parts of the server that endpoints stand on. */
 export interface RestContext {
   database: Database;
+  /** For what only a service can read. Commands go through `run`. */
+  services: Services;
   clock: DatabaseClock;
   healthLimits: HealthLimits;
   memory: MemorySearch;

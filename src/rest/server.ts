@@ -24,7 +24,6 @@ import { addToDocument } from './openapi.js';
 import { parse, readJsonObject, withoutAliases } from './parse.js';
 
 export interface RestServerOptions extends RestContext {
-  services: Services;
   /** The services on another database: within the transaction of a command. */
   servicesOn: (database: Database) => Services;
   /** Each dialect has its own way to find out who calls. */
@@ -95,7 +94,7 @@ export class RestServer {
     const query = parse(endpoint.query, context.req.query());
     const rawBody = endpoint.body ? await readJsonObject(incoming, this.options.maxBodyBytes[dialect.name]) : {};
     const body = parse(endpoint.body, withoutAliases(rawBody, endpoint.aliases));
-    const { database, clock, healthLimits, memory, queueLeaseSeconds } = this.options;
+    const { database, services, clock, healthLimits, memory, queueLeaseSeconds } = this.options;
     const header = (name: string) => context.req.header(name)?.trim() || undefined;
     const input = { params, query, body };
     // Who a header names is part of what is asked: two agents may choose the same key.
@@ -104,6 +103,7 @@ export class RestServer {
       ...(input as Pick<Call, 'params' | 'query' | 'body'>),
       viewer,
       database,
+      services,
       clock,
       healthLimits,
       memory,

@@ -16,7 +16,7 @@ export const worker: Dialect = {
       status: z.string().optional().openapi({ description: 'Status that the thing has instead.' }),
     })
     .openapi('WorkerError'),
-  render: (failure) => ({ body: { error: wordsOf(failure) } }),
+  render: (failure) => ({ body: { error: wordsOf(failure), ...factsOf(failure) } }),
 };
 
 /** What the dialect's clients have always been told; they name no id. */
@@ -24,8 +24,14 @@ const words: Partial<Record<ErrorCode, string>> = {
   PROJECT_NOT_FOUND: 'Project not found',
   TASK_NOT_FOUND: 'Ticket not found',
   JOB_NOT_FOUND: 'Job not found',
+  JOB_NOT_RUNNING: 'Job not running',
+  PULL_REQUEST_NOT_FOUND: 'No PR for this ticket',
 };
 
 function wordsOf({ code, message }: Failure): string {
   return words[code] ?? (code === 'VALIDATION_FAILED' ? message.replace(/\.$/, '') : message);
+}
+
+function factsOf({ code, facts }: Failure): { status?: string } {
+  return code === 'JOB_NOT_RUNNING' ? { status: String(facts.status).toLowerCase() } : {};
 }

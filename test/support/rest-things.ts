@@ -98,7 +98,27 @@ async function seedOrchestrators(app: TestApp, owner: Owner): Promise<Known> {
 async function seedWorker(app: TestApp, { operator, mark }: Owner): Promise<Known> {
   const about = { name: mark, description: mark, repoUrl: `https://${mark}.example.org` };
   const { project } = await mutate<{ project: { id: string } }>(app, operator, 'projectCreate', about, 'project { id }');
-  const fields: Record<string, unknown[]> = { projectId: [project.id] };
+  const createTicket = async () => {
+    const card = { projectId: project.id, title: mark, description: mark, columnId: 'in_progress' };
+    const { task } = await mutate<{ task: { id: string } }>(app, operator, 'ticketCreate', card, 'task { id }');
+    return task.id;
+  };
+  const ticketId = await createTicket();
+  const { job } = await mutate<{ job: { id: string } }>(app, operator, 'jobStart', { projectId: project.id }, 'job { id }');
+  const finished = { taskId: ticketId, summary: mark, prUrl: `https://${mark}.example.org/pull/7`, reviewCommentBody: mark };
+  await mutate(app, operator, 'ticketComplete', finished, 'task { id }');
+  const entry = { taskId: ticketId, sessionId: mark, step: mark, summary: mark, rawOutput: mark };
+  await mutate(app, operator, 'executionLogAppend', entry, 'log { id }');
+  // Waits to be started.
+  await createTicket();
+  const fields: Record<string, unknown[]> = {
+    projectId: [project.id],
+    project_id: [project.id],
+    ticketId: [ticketId],
+    jobId: [job.id],
+    fence: [1],
+    pr_number: [7],
+  };
   return (_, name) => fields[name] ?? [];
 }
 

@@ -1,6 +1,13 @@
-import { ProjectCreateDocument } from '../../src/sdk/generated.js';
+import type { BatonClient } from '../../src/sdk/baton-client.js';
+import {
+  JobsDocument,
+  ProjectCreateDocument,
+  type ProjectCreateInput,
+  TicketCreateDocument,
+  type TicketCreateInput,
+} from '../../src/sdk/generated.js';
 import type { TestApp } from './app.js';
-import { seedTask, uniqueName } from './seed.js';
+import { uniqueName } from './seed.js';
 
 export interface SeededTicket {
   projectId: string;
@@ -8,39 +15,34 @@ export interface SeededTicket {
 }
 
 /** Creates a project that agents can run on. */
-export async function seedProject(app: TestApp): Promise<string> {
-  const input = { name: uniqueName('project'), repoUrl: 'https://github.com/otters/holt.git' };
-  const { projectCreate } = await app.client().request(ProjectCreateDocument, { input });
+export async function seedProject(client: BatonClient, input: Partial<ProjectCreateInput> = {}): Promise<string> {
+  const { projectCreate } = await client.request(ProjectCreateDocument, {
+    input: { name: uniqueName('project'), repoUrl: 'https://github.com/otters/holt.git', ...input },
+  });
   if (!projectCreate.project) throw new Error(`not created: ${JSON.stringify(projectCreate.errors)}`);
   return projectCreate.project.id;
 }
 
-/** Creates a ticket in progress, in a project of its own unless one is given. */
-export async function seedTicket(app: TestApp, projectId?: string): Promise<SeededTicket> {
-  const ownProjectId = projectId ?? (await seedProject(app));
-  const { id: taskId } = await seedTask(app.client(), { projectId: ownProjectId });
-  await app.sql(`update task set source = 'WORKER', status = 'IN_PROGRESS', column_id = 'in_progress' where id = $1`, [taskId]);
-  return { projectId: ownProjectId, taskId };
+/** Creates a ticket, in a project of its own unless one is given. */
+export async function seedTicket(client: BatonClient, input: Partial<TicketCreateInput> = {}): Promise<SeededTicket> {
+  const projectId = input.projectId ?? (await seedProject(client));
+  const { ticketCreate } = await client.request(TicketCreateDocument, {
+    input: { title: uniqueName('ticket'), ...input, projectId },
+  });
+  if (!ticketCreate.task) throw new Error(`not created: ${JSON.stringify(ticketCreate.errors)}`);
+  return { projectId, taskId: ticketCreate.task.id };
 }
 
-/** Puts a job into the queue by hand, as operators of the worker dialect may. */
-export async function seedJob(app: TestApp, { projectId, taskId }: SeededTicket): Promise<string> {
-  const [row] = await app.sql<{ id: string }>(
-    `insert into job (id, organization_id, project_id, task_id, kind, status)
-     select uuidv7(), organization_id, $1, id, 'TICKET', 'PENDING' from task where id = $2 returning id`,
-    [projectId, taskId],
-  );
-  if (!row) throw new Error('no such ticket');
-  return row.id;
+/** Creates a ticket in progress, and so the job that runs it. */
+export async function seedJob(client: BatonClient, projectId?: string): Promise<SeededTicket & { jobId: string }> {
+  const ticket = await seedTicket(client, { columnId: 'in_progress', ...(projectId && { projectId }) });
+  const { jobs } = await client.request(JobsDocument, { filter: { taskId: ticket.taskId } });
+  const [job] = jobs.nodes;
+  if (!job) throw new Error('a ticket in progress has no job');
+  return { ...ticket, jobId: job.id };
 }
 
-/** The same for a new ticket of the project. */
-export async function seedTicketWithJob(app: TestApp, projectId?: string): Promise<SeededTicket & { jobId: string }> {
-  const ticket = await seedTicket(app, projectId);
-  return { ...ticket, jobId: await seedJob(app, ticket) };
-}
-
-/** Puts jobs for this many new tickets of the project into the queue, and answers their ids. */
+/** Creates tickets in progress, many at once, and answers the ids of their jobs. */
 export async function seedJobs(app: TestApp, projectId: string, count: number): Promise<string[]> {
   const rows = await app.sql<{ id: string }>(
     `with ticket as (

@@ -1,5 +1,5 @@
 import type { Viewer } from '../../auth/viewer.js';
-import type { JobKind, JobStatus, Prisma } from '../../database/generated/prisma/client.js';
+import type { Job, JobKind, JobStatus, Prisma, Project } from '../../database/generated/prisma/client.js';
 import { idOrNone } from '../../kernel/ids.js';
 import { jobAttemptsMax } from './job.model.js';
 
@@ -33,4 +33,18 @@ function statusWhere(status: JobStatus, now: Date): Prisma.JobWhereInput {
     default:
       return { status };
   }
+}
+
+/** A job that was started, with what running it takes of its project. */
+export interface JobToRun {
+  job: Job;
+  project: Pick<Project, 'repoUrl' | 'executionMode' | 'projectPath'>;
+}
+
+export async function getJobToRun(prisma: Prisma.TransactionClient, viewer: Viewer, job: Job): Promise<JobToRun> {
+  const project = await prisma.project.findUniqueOrThrow({
+    where: { id: job.projectId, organizationId: viewer.organizationId },
+    select: { repoUrl: true, executionMode: true, projectPath: true },
+  });
+  return { job, project };
 }

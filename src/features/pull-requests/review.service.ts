@@ -1,10 +1,9 @@
 import { requireScope, type Viewer } from '../../auth/viewer.js';
 import type { Database, Transaction } from '../../database/database.js';
 import type { Job, PullRequest } from '../../database/generated/prisma/client.js';
-import { lockRow } from '../../database/row-lock.js';
 import { newId } from '../../kernel/ids.js';
 import { enqueueReviewJob } from '../jobs/job.enqueue.js';
-import { getTicket } from '../tickets/ticket.queries.js';
+import { lockTicket } from '../tickets/ticket.service.js';
 import { PullRequestNotFoundError } from './pull-request.errors.js';
 import { currentPullRequest } from './pull-request.queries.js';
 import type { ReviewRequestInput } from './review.inputs.js';
@@ -23,8 +22,7 @@ export class ReviewService {
     const { taskId, commentBody, prNumber = null } = input;
     const githubCommentId = input.githubCommentId === undefined ? null : BigInt(input.githubCommentId);
     return this.database.transaction(async (tx) => {
-      await lockRow(tx, 'task', viewer.organizationId, taskId);
-      const { projectId } = await getTicket(tx.prisma, viewer, taskId);
+      const { projectId } = await lockTicket(tx, viewer, taskId);
       const pullRequest = await currentPullRequest(tx.prisma, viewer, { taskId, number: prNumber ?? { not: null } });
       if (!pullRequest || pullRequest.number === null) throw new PullRequestNotFoundError({ taskId, prNumber });
       const request = { prNumber: pullRequest.number, commentBody, githubCommentId };

@@ -2,16 +2,15 @@ import { requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
 import type { Database, Transaction } from '../../database/database.js';
 import { appendEvents } from '../../database/event-log.js';
 import type { Prisma, Project, PullRequest, Task, TaskStatus } from '../../database/generated/prisma/client.js';
-import { lockRow } from '../../database/row-lock.js';
 import { newId } from '../../kernel/ids.js';
 import { addressOf, numberInAddress } from '../pull-requests/pull-request.model.js';
 import { currentPullRequest } from '../pull-requests/pull-request.queries.js';
 import { columnOf } from './ticket.model.js';
-import { getTicket } from './ticket.queries.js';
+import { lockTicket } from './ticket.service.js';
 import type { TicketCompletionEventData } from './ticket-completion.events.js';
 import type { TicketComplete } from './ticket-completion.inputs.js';
 
-/** The column, and the canonical status, of a ticket whose work waits for people; in the words of the dialect it is `completed`. */
+/** Where a ticket stands whose work waits for people. Its status reads `completed`, whatever word it had before. */
 const inReview = { columnId: 'in_review', status: 'REVIEW', ticketStatus: null } as const;
 
 /** Statuses in which a ticket is over: completing it again moves it nowhere. */
@@ -34,8 +33,7 @@ export class TicketCompletionService {
   async complete(viewer: Viewer, input: TicketComplete): Promise<{ task: Task }> {
     requireScope(viewer, 'WORKER');
     return this.database.transaction(async (tx) => {
-      await lockRow(tx, 'task', viewer.organizationId, input.taskId);
-      const { project, pullRequests: _, ...before } = await getTicket(tx.prisma, viewer, input.taskId);
+      const { project, pullRequests: _, ...before } = await lockTicket(tx, viewer, input.taskId);
       const namesNew = await keepPullRequest(tx, before, project, input);
       const answersNew = await keepAnswer(tx, viewer, before, input.reviewCommentBody);
       const data = { ...movement(before), ...result(before, input) };
@@ -50,8 +48,9 @@ export class TicketCompletionService {
 
 /** Where the ticket goes; nowhere when it is there or over, or when somebody asked to cancel. */
 function movement(ticket: Task): Partial<typeof inReview> & { blocker?: null } {
-  const isThere = ticket.columnId === inReview.columnId && ticket.status === inReview.status && ticket.ticketStatus === null;
-  const isOver = columnOf(ticket) === 'done' || overStatuses.includes(ticket.status);
+  const column = columnOf(ticket);
+  const isThere = column === inReview.columnId && ticket.status === inReview.status && ticket.ticketStatus === null;
+  const isOver = column === 'done' || overStatuses.includes(ticket.status);
   return isThere || isOver || ticket.cancelRequestedAt !== null ? {} : { ...inReview, blocker: null };
 }
 

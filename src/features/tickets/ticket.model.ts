@@ -37,6 +37,12 @@ export function columnOf({ columnId, status }: Placed): string {
   return columnOfStatus[status];
 }
 
+/** How the tickets that stand in one of the columns with a meaning are told: by their status, unless they name a column of the board's own. */
+export function standingIn(columnId: string): { columnIds: string[]; statuses: TaskStatus[] } {
+  const statuses = Object.entries(columnOfStatus).filter(([, column]) => column === columnId) as [TaskStatus, string][];
+  return { columnIds: Object.keys(statusOfColumn), statuses: statuses.map(([status]) => status) };
+}
+
 /** The status of a new ticket in the column. */
 export function firstStatusIn(columnId: string): TaskStatus {
   return statusOfColumn[columnId] ?? 'BACKLOG';

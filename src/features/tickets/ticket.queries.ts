@@ -5,6 +5,9 @@ import { TaskNotFoundError } from '../tasks/task.errors.js';
 /** A ticket with its newest pull request, if it has any. */
 export type TicketWithPullRequest = Task & { pullRequests: PullRequest[] };
 
+/** The same with its project. */
+export type Ticket = TicketWithPullRequest & { projectId: string; project: Project };
+
 const newestPullRequest = { orderBy: { id: 'desc' }, take: 1 } as const;
 
 /** The tickets that the caller may see: tasks of the worker dialect that are on a board. Those of a project are gone with it. */
@@ -23,7 +26,7 @@ export async function getTicket(
   viewer: Viewer,
   taskId: string,
   projectId?: string,
-): Promise<TicketWithPullRequest & { projectId: string; project: Project }> {
+): Promise<Ticket> {
   const where = { AND: [{ id: taskId }, visibleTickets(viewer), projectId === undefined ? {} : { projectId }] };
   const ticket = await prisma.task.findFirst({ where, include: { pullRequests: newestPullRequest, project: true } });
   if (!ticket?.project) throw new TaskNotFoundError(taskId);

@@ -16,7 +16,7 @@ import { taskEvent } from '../tasks/task.recording.js';
 import { moveStatement, requestCancelStatement } from './sql/move.sql.js';
 import type { TicketCancelRequest, TicketCreate, TicketDelete, TicketUpdate } from './ticket.inputs.js';
 import { columnOf, firstStatusIn, outcomeOf, ownStatus, runningColumn, statusIn } from './ticket.model.js';
-import { getTicket } from './ticket.queries.js';
+import { getTicket, type Ticket } from './ticket.queries.js';
 
 /**
  * The commands on tickets: tasks of the worker dialect, on the board of a project. A board moves freely, also backwards
@@ -70,7 +70,7 @@ export class TicketService {
   async update(viewer: Viewer, input: TicketUpdate): Promise<{ task: Task }> {
     requireScope(viewer, 'WORK');
     return this.database.transaction(async (tx) => {
-      const before = await lockTicket(tx, viewer, input.taskId);
+      const before: Task & { projectId: string } = await lockTicket(tx, viewer, input.taskId);
       const { title, description, nodeIds, edgeIds, priority } = input;
       const columnId = input.columnId ?? columnOf(before);
       const status = input.columnId === undefined ? before.status : statusIn(columnId, before);
@@ -134,7 +134,7 @@ function priorityIn(word: string): number {
 }
 
 /** The ticket as it is until the transaction ends, without a lease that has lapsed. */
-async function lockTicket(tx: Transaction, viewer: Viewer, taskId: string): Promise<Task & { projectId: string }> {
+export async function lockTicket(tx: Transaction, viewer: Viewer, taskId: string): Promise<Ticket> {
   await lockRow(tx, 'task', viewer.organizationId, taskId);
   const ticket = await getTicket(tx.prisma, viewer, taskId);
   if (ticket.leaseExpiresAt === null) return ticket;
