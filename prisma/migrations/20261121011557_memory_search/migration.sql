@@ -20,7 +20,7 @@ CREATE TABLE "memory_vector" (
 
     CONSTRAINT "memory_vector_pkey" PRIMARY KEY ("document_id","part")
 );
--- Vectors do not get smaller by compression; trying would only cost time.
+-- Vectors do not get smaller by compression: trying would only cost time.
 ALTER TABLE "memory_vector" ALTER COLUMN "elements" SET STORAGE EXTERNAL;
 
 -- CreateTable
