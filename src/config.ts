@@ -79,6 +79,7 @@ const variables = {
     .default(7200)
     .describe('Seconds without a heartbeat after which the run of a job is lost, and the job waits again.'),
   EMBEDDING_SERVICE_URL: url('http:', 'https:')
+    .refine((text) => !URL.canParse(text) || new URL(text).username === '', 'must not have a user name: set EMBEDDING_API_KEY')
     .optional()
     .describe('OpenAI-compatible service that makes memory searchable by meaning, as a URL. Unset: by words only.'),
   EMBEDDING_API_KEY: z

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startTestApp, type TestApp, useTestApp } from './support/app.js';
 import { type EmbeddingServer, useEmbeddingServer } from './support/embedding-server.js';
 import { type Answer, type Caller, call, codesOf } from './support/graphql-call.js';
 import { mutate } from './support/organization.js';
+import { createTestDatabase } from './support/postgres.js';
 import { uniqueName } from './support/seed.js';
 
 const token = 'an-admin-token-of-the-test-alone';
@@ -394,6 +397,58 @@ describe('with an embedding service, a search of memory', () => {
     expect(server.requests.filter(({ input }) => input.length === 1 && input[0] === odd)).toHaveLength(1);
   });
 
+  it('finds the closest of thousands of vectors', async () => {
+    const noise = (text: string) => {
+      const random = new SeededRandom(text);
+      return Array.from({ length: 64 }, () => random.next() - 0.5);
+    };
+    const close = new Map([
+      ['apricot', 'entry7'],
+      ['walnut', 'entry1234'],
+      ['plum', 'entry2299'],
+    ]);
+    const server = await useEmbeddingServer((text) => {
+      const target = close.get(text);
+      return target ? noise(target).map((element) => element + 0.1) : noise(text);
+    });
+    const { hybrid, projectId } = await useHybridApp({}, server);
+    const texts = Array.from({ length: 2300 }, (_, number) => `entry${number}`);
+    for (let start = 0; start < texts.length; start += 100) await index(hybrid, projectId, texts.slice(start, start + 100));
+    const countVectors = () => hybrid.sql('select from memory_vector where project_id = $1', [projectId]);
+    await expect.poll(countVectors, { timeout: 25_000 }).toHaveLength(texts.length + 1);
+
+    const results = await search(hybrid, projectId, [...close.keys()]);
+
+    expect(results.map((hits) => hits[0]?.document.body)).toEqual([...close.values()]);
+  });
+
+  // The embedded Postgres has no pgvector. What is made here has its names and does what they do, and tells that it was asked.
+  it('leaves cosines to the operator of pgvector where the database has it', async () => {
+    const place = await createTestDatabase();
+    onTestFinished(() => place.drop());
+    const client = new pg.Client({ connectionString: place.url });
+    await client.connect();
+    await client.query(`
+      create sequence compared;
+      create domain vector as real[];
+      create function cosine_distance(one real[], other real[]) returns float8 language sql as $$
+        select 1 - sum(x * y) + 0 * nextval('compared') from (select unnest(one) as x, unnest(other) as y) pairs
+      $$;
+      create operator <=> (leftarg = real[], rightarg = real[], function = cosine_distance)`);
+    const server = await useEmbeddingServer(meaning);
+    const variables = { ADMIN_TOKEN: token, EMBEDDING_SERVICE_URL: server.url };
+    const hybrid = await useTestApp(variables, { databaseUrl: place.url });
+    const projectId = await createProject(hybrid);
+    await index(hybrid, projectId, [rollout, ocean, lunch]);
+
+    const found = await bodies(hybrid, projectId, 'how do we release a new version to production');
+
+    expect(found[0]).toBe(rollout);
+    const { rows } = await client.query('select last_value::int as compared from compared');
+    expect(rows).toEqual([{ compared: 4 }]);
+    await client.end();
+  });
+
   it('embeds each document once, though every replica hears of it', async () => {
     const { server, hybrid, projectId } = await useHybridApp();
     const variables = { ADMIN_TOKEN: token, EMBEDDING_SERVICE_URL: server.url };
@@ -407,6 +462,26 @@ describe('with an embedding service, a search of memory', () => {
     expect(embedded).toEqual([rollout]);
   });
 });
+
+/** The same numbers from 0 to 1 for the same seed, on every machine. */
+class SeededRandom {
+  #block: Buffer;
+  #position = 0;
+
+  constructor(seed: string) {
+    this.#block = createHash('sha256').update(seed).digest();
+  }
+
+  next(): number {
+    if (this.#position === this.#block.length) {
+      this.#block = createHash('sha256').update(this.#block).digest();
+      this.#position = 0;
+    }
+    const byte = this.#block[this.#position] ?? 0;
+    this.#position += 1;
+    return byte / 255;
+  }
+}
 
 interface Hit {
   document: { id: string; body: string };

@@ -73,15 +73,14 @@ function inverseFrequency(frequency: number, documentCount: number): number {
   return Math.log(1 + (Math.max(0, documentCount - frequency) + 0.5) / (frequency + 0.5));
 }
 
-/** The rarest terms, as long as they do not find too much; the rarest of all in any case. */
+/** The rarest terms, as long as they do not find too much. When even the rarest does, all of them: see `rankStatement`. */
 function selectingTerms(rarestFirst: readonly Term[]): string[] {
   let found = 0;
-  return rarestFirst
-    .filter(({ frequency }, index) => {
-      found += frequency;
-      return index === 0 || found <= candidatesMax;
-    })
-    .map(({ lexeme }) => lexeme);
+  const rare = rarestFirst.filter(({ frequency }) => {
+    found += frequency;
+    return found <= candidatesMax;
+  });
+  return (rare.length > 0 ? rare : rarestFirst).map(({ lexeme }) => lexeme);
 }
 
 /** A document and how well it answers a query, from 0 to 1. */

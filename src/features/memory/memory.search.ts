@@ -161,6 +161,7 @@ export class MemorySearch {
     return database.query<Ranked>(rankStatement, [
       projectId,
       plan.selecting.map(quoted).join(' | '),
+      plan.selecting.map(quoted).join(' & '),
       plan.terms.map(({ lexeme }) => quoted(lexeme)),
       plan.terms.map(({ weight }) => weight),
       plan.terms.map(({ word }) => word),

@@ -11,6 +11,9 @@ const beginningSimilarity = 0.6;
 
 const guessesMax = 3;
 
+/** Documents that have all of the selecting words, and others that have some, that are ranked at most. */
+const candidatesMax = 5000;
+
 /** A lexeme as a query for it alone. Lexemes have letters and digits only, since `wordsOf` leaves nothing else. */
 const queryFor = (lexeme: string) => `('''' || ${lexeme} || '''')::tsquery`;
 
@@ -81,26 +84,35 @@ cross join lateral unnest(tsvector_to_array(to_tsvector('pg_catalog.english', ne
  * word is there more than once, a little less the longer they are.
  *
  * `ts_rank` for a single word is 0.061 when it is there once and grows to 0.1; the score is from 0 to 1.
- * Values: project, selecting terms as one tsquery, terms as tsqueries, their weights, their words, the whole weight, rows at most.
+ * Where only common words were asked for, they find more than can be ranked in time: then those that have all of them are
+ * sure to be among the ranked.
+ * Values: project, any of the selecting terms and all of them, both as a tsquery, terms as tsqueries, their weights, their
+ * words, the whole weight, rows at most.
  */
 export const rankStatement: Statement = {
   name: 'memory-rank',
   text: `
 select candidate.id::text as id,
-  least(1, matched.weight / $6::float8 / (1 + 0.1 * ln(1 + length(candidate.search) / 100.0::float8)))::float8 as score
+  least(1, matched.weight / $7::float8 / (1 + 0.1 * ln(1 + length(candidate.search) / 100.0::float8)))::float8 as score
 from (
   -- Read once from where long values are kept apart, not once for each term.
-  select id, search || ''::tsvector as search from memory_document document where ${found('$2::tsquery')}
-  offset 0
+  select id, search || ''::tsvector as search from (
+    select distinct on (id) id, search from (
+      (select id, search from memory_document document where ${found('$3::tsquery')} limit ${candidatesMax})
+      union all
+      (select id, search from memory_document document where ${found('$2::tsquery')} limit ${candidatesMax})
+    ) selected
+    order by id
+  ) once offset 0
 ) candidate
 cross join lateral (
   select sum(best) as weight from (
     select max(term.weight * 10 * ts_rank(candidate.search, term.query)) as best
-    from unnest($3::tsquery[], $4::float8[], $5::int[]) as term(query, weight, word)
+    from unnest($4::tsquery[], $5::float8[], $6::int[]) as term(query, weight, word)
     where candidate.search @@ term.query
     group by term.word
   ) found
 ) matched
 order by score desc, candidate.id
-limit $7::int`,
+limit $8::int`,
 };
