@@ -9,10 +9,13 @@ import { messageCoordEndpoints } from '../features/messages/message.coord.rest.j
 import { coordinationEndpoints } from '../features/orchestrators/coordination.rest.js';
 import { orchestratorEndpoints } from '../features/orchestrators/orchestrator.rest.js';
 import { planCoordEndpoints } from '../features/plans/plan.coord.rest.js';
+import { noteEndpoints } from '../features/projects/note.worker.rest.js';
+import { projectEndpoints } from '../features/projects/project.worker.rest.js';
 import { reviewEndpoints } from '../features/pull-requests/review.worker.rest.js';
 import { settingEndpoints } from '../features/settings/setting.worker.rest.js';
 import { taskCoordEndpoints } from '../features/tasks/task.coord.rest.js';
 import { taskQueueEndpoints } from '../features/tasks/task.queue.rest.js';
+import { ticketEndpoints } from '../features/tickets/ticket.worker.rest.js';
 import { ticketCompletionEndpoints } from '../features/tickets/ticket-completion.worker.rest.js';
 import type { Endpoint } from './endpoint.js';
 import { healthEndpoints } from './health.rest.js';
@@ -29,6 +32,9 @@ export const endpoints: readonly Endpoint[] = [
   ...taskQueueEndpoints,
   ...orchestratorEndpoints,
   ...coordinationEndpoints,
+  ...projectEndpoints,
+  ...noteEndpoints,
+  ...ticketEndpoints,
   ...settingEndpoints,
   ...memoryEndpoints,
   ...workerContextEndpoints,

@@ -23,6 +23,7 @@ export const worker: Dialect = {
 const words: Partial<Record<ErrorCode, string>> = {
   PROJECT_NOT_FOUND: 'Project not found',
   TASK_NOT_FOUND: 'Ticket not found',
+  NOTE_NOT_FOUND: 'Note not found',
   JOB_NOT_FOUND: 'Job not found',
   JOB_NOT_RUNNING: 'Job not running',
   PULL_REQUEST_NOT_FOUND: 'No PR for this ticket',

@@ -111,8 +111,12 @@ async function seedWorker(app: TestApp, { operator, mark }: Owner): Promise<Know
   await mutate(app, operator, 'executionLogAppend', entry, 'log { id }');
   // Waits to be started.
   await createTicket();
+  const linked = { projectId: project.id, title: mark, content: mark, nodeIds: [mark] };
+  const { note } = await mutate<{ note: { id: string } }>(app, operator, 'noteCreate', linked, 'note { id }');
   const fields: Record<string, unknown[]> = {
     projectId: [project.id],
+    noteId: [note.id],
+    confirm_name: [mark],
     project_id: [project.id],
     ticketId: [ticketId],
     jobId: [job.id],

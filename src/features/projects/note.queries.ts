@@ -19,3 +19,17 @@ export async function getNote(
   if (!note) throw new NoteNotFoundError(noteId);
   return note;
 }
+
+/** The notes of a project, oldest first, as many as a list without pages holds. */
+export function listNotes(
+  prisma: Prisma.TransactionClient,
+  viewer: Viewer,
+  projectId: string,
+  limit: number,
+): Promise<ProjectNote[]> {
+  return prisma.projectNote.findMany({
+    where: { AND: [visibleNotes(viewer), { projectId }] },
+    orderBy: { id: 'asc' },
+    take: limit,
+  });
+}

@@ -1,5 +1,5 @@
 import type { Viewer } from '../../auth/viewer.js';
-import type { Prisma } from '../../database/generated/prisma/client.js';
+import type { Prisma, Project } from '../../database/generated/prisma/client.js';
 import { isId } from '../../kernel/ids.js';
 import { ProjectNotFoundError } from './project.errors.js';
 
@@ -23,4 +23,16 @@ export async function findProjectId(prisma: Prisma.TransactionClient, viewer: Vi
 export async function requireProject(prisma: Prisma.TransactionClient, viewer: Viewer, projectId: string): Promise<void> {
   const project = await prisma.project.findFirst({ where: { id: projectId, ...visibleProjects(viewer) }, select: { id: true } });
   if (!project) throw new ProjectNotFoundError(projectId);
+}
+
+/** The project; throws ProjectNotFoundError unless it exists and the caller may see it. */
+export async function getProject(prisma: Prisma.TransactionClient, viewer: Viewer, projectId: string): Promise<Project> {
+  const project = await prisma.project.findFirst({ where: { id: projectId, ...visibleProjects(viewer) } });
+  if (!project) throw new ProjectNotFoundError(projectId);
+  return project;
+}
+
+/** The projects that the caller may see, oldest first, as many as a list without pages holds. */
+export function listProjects(prisma: Prisma.TransactionClient, viewer: Viewer, limit: number): Promise<Project[]> {
+  return prisma.project.findMany({ where: visibleProjects(viewer), orderBy: { id: 'asc' }, take: limit });
 }

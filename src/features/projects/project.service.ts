@@ -8,11 +8,11 @@ import { changedFields, pick } from '../changed-fields.js';
 import { failUnfinishedJobs } from '../jobs/job.withdrawal.js';
 import { seedMemory } from '../memory/memory.store.js';
 import { TicketService } from '../tickets/ticket.service.js';
-import { GraphConflictError, NameNotConfirmedError, ProjectNotFoundError } from './project.errors.js';
+import { GraphConflictError, NameNotConfirmedError } from './project.errors.js';
 import type { ProjectEventData } from './project.events.js';
 import type { BoardReplace, GraphReplace, ProjectCreate, ProjectDelete, ProjectUpdate } from './project.inputs.js';
 import { type BoardColumn, setupTicket } from './project.model.js';
-import { findProjectId, visibleProjects } from './project.queries.js';
+import { findProjectId, getProject } from './project.queries.js';
 
 /** What a face says of the projects that it creates, beside what their creator says. */
 export interface ProjectOrigin {
@@ -140,9 +140,7 @@ export class ProjectService {
 
 async function lockProject(tx: Transaction, viewer: Viewer, projectId: string): Promise<Project> {
   await lockRow(tx, 'project', viewer.organizationId, projectId);
-  const project = await tx.prisma.project.findFirst({ where: { id: projectId, ...visibleProjects(viewer) } });
-  if (!project) throw new ProjectNotFoundError(projectId);
-  return project;
+  return getProject(tx.prisma, viewer, projectId);
 }
 
 function summaryOf({ graphVersion, graphNodes, graphEdges }: Project) {

@@ -33,15 +33,17 @@ export async function getTicket(
   return { ...ticket, projectId: ticket.project.id, project: ticket.project };
 }
 
-/** Every ticket of a project, oldest first. */
+/** The tickets of a project, oldest first, as many as a list without pages holds. */
 export function listTickets(
   prisma: Prisma.TransactionClient,
   viewer: Viewer,
   projectId: string,
+  limit: number,
 ): Promise<TicketWithPullRequest[]> {
   return prisma.task.findMany({
     where: { AND: [visibleTickets(viewer), { projectId }] },
     orderBy: { id: 'asc' },
+    take: limit,
     include: { pullRequests: newestPullRequest },
   });
 }
