@@ -10,6 +10,7 @@ import {
   JobFailDocument,
   type JobFieldsFragment,
   JobHeartbeatDocument,
+  JobReleaseDocument,
   JobStartDocument,
   type JobStartInput,
   JobsDocument,
@@ -70,6 +71,8 @@ async function followJobs(client: BatonClient, projectId: string) {
 const runWrites = {
   heartbeat: async (jobId: string, fence?: number) =>
     (await coordinator.request(JobHeartbeatDocument, { input: { jobId, fence } })).jobHeartbeat,
+  release: async (jobId: string, fence?: number) =>
+    (await coordinator.request(JobReleaseDocument, { input: { jobId, fence } })).jobRelease,
   complete: async (jobId: string, fence?: number) =>
     (await coordinator.request(JobCompleteDocument, { input: { jobId, fence } })).jobComplete,
   fail: async (jobId: string, fence?: number) =>
@@ -237,6 +240,39 @@ describe('a run', () => {
     expect(await readJob(ticket.jobId)).toMatchObject({ status: 'PENDING', leaseExpiresAt: null });
     expect([await list(['PENDING']), await list(['RUNNING'])]).toEqual([[ticket.jobId], []]);
     expect(await start({ projectId: ticket.projectId })).toMatchObject({ id: ticket.jobId, fence: 2, attempts: 2 });
+  });
+
+  it('that is given back waits again at its old place, and does not count among the starts', async () => {
+    const ticket = await seedJob(coordinator);
+    const [younger] = await seedJobs(app, ticket.projectId, 1);
+    const events = await followJobs(coordinator, ticket.projectId);
+
+    for (const fence of [1, 2, 3, 4, 5]) {
+      expect(await start({ projectId: ticket.projectId })).toMatchObject({ id: ticket.jobId, fence, attempts: 1 });
+      const { job, errors } = await runWrites.release(ticket.jobId, fence);
+      expect([job, errors]).toMatchObject([{ status: 'PENDING', attempts: 0, fence, leaseExpiresAt: null }, []]);
+    }
+
+    const written = await events.take(10);
+    expect(written.slice(0, 2).map(({ jobEvents: { kind, data } }) => [kind, data])).toMatchObject([
+      ['JOB_STARTED', { fence: 1, attempts: 1 }],
+      ['JOB_RELEASED', { before: 'RUNNING', after: 'PENDING', fence: 1, attempts: 0 }],
+    ]);
+    expect((await runWrites.complete(ticket.jobId, 5)).errors).toMatchObject([{ jobStatus: 'PENDING' }]);
+    await start({ projectId: ticket.projectId });
+    expect(await start({ projectId: ticket.projectId })).toMatchObject({ id: younger });
+  });
+
+  it('is given back or completed, never both', async () => {
+    const tickets = await Promise.all(Array.from({ length: 10 }, () => seedJob(coordinator)));
+    const fences = await Promise.all(tickets.map((ticket) => run(ticket)));
+
+    const answers = await Promise.all(
+      tickets.flatMap(({ jobId }, index) => [runWrites.release(jobId, fences[index]), runWrites.complete(jobId, fences[index])]),
+    );
+
+    expect(answers.filter(({ errors }) => errors.length === 0)).toHaveLength(10);
+    expect(answers.flatMap(({ errors }) => errors.map(({ code }) => code))).toEqual(Array(10).fill('JOB_NOT_RUNNING'));
   });
 
   it('that was lost for the third time fails the job', async () => {

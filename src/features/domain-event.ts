@@ -78,6 +78,7 @@ export const eventTypes: Record<EventType, string> = {
   DecisionRecorded: 'A decision was recorded, and perhaps took the place of another.',
   JobEnqueued: 'A job was put into the queue: a run of a ticket, or the answer to a comment on its pull request.',
   JobStarted: 'A coordinator took a job: it runs under a lease.',
+  JobReleased: 'A run ended without a result, as its coordinator gave the job back: it is PENDING again.',
   JobLeaseExpired: 'A run was lost, as its lease lapsed without a heartbeat: the job is PENDING again.',
   JobCompleted: 'A run ended well. What became of the ticket is said by the ticket.',
   JobFailed: 'A run ended badly, or the job was lost for the last time: FAILED.',

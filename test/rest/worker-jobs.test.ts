@@ -73,7 +73,7 @@ const ticketEndpoints = [
   { method: 'GET', path: 'cancel-requested', isForAgents: true },
   { method: 'POST', path: 'review', body: { comment_body: 'c' } },
 ];
-const jobEndpoints = ['complete', 'fail', 'heartbeat'];
+const jobEndpoints = ['complete', 'fail', 'heartbeat', 'release'];
 
 const missingHeader = { error: 'Missing or invalid Authorization header (expected Bearer <token>)' };
 const wrongToken = { error: 'Invalid worker API token' };
@@ -159,6 +159,7 @@ describe('jobs/start', () => {
       agent_env: { WORKER_MODE: 'opencode' },
       fence: 1,
       lease_expires_at: expect.stringMatching(/^\d{4}-.*Z$/),
+      lease_seconds: 7200,
     });
   });
 
@@ -326,6 +327,17 @@ describe('a run', () => {
     expect([first.fence, second.fence]).toEqual([1, 2]);
     expect(await post(jobId, 'complete', { fence: 1 })).toMatchObject({ status: 409, json: { status: 'running' } });
     expect(await post(jobId, 'complete', { fence: 2 })).toMatchObject({ status: 200 });
+  });
+
+  it('is given back, and waits again under its next fence', async () => {
+    const { projectId, jobId } = await seedJob(operator);
+    const { fence } = await startJob({ project_id: projectId });
+
+    const released = await post(jobId, 'release', { fence });
+
+    expect(released).toMatchObject({ status: 200, json: { message: 'Job released', job_id: jobId } });
+    expect(await post(jobId, 'release')).toMatchObject({ status: 409, json: { error: 'Job not running', status: 'pending' } });
+    expect(await startJob({ project_id: projectId })).toMatchObject({ job_id: jobId, fence: fence + 1 });
   });
 
   it('is independent of its ticket: the one may end without the other', async () => {

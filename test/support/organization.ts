@@ -279,6 +279,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   jobComplete: () => ({}),
   jobFail: () => ({}),
   jobHeartbeat: () => ({}),
+  jobRelease: () => ({}),
   jobStart: () => ({}),
   executionLogAppend: () => ({}),
   memoryDelete: ({ mark }) => ({ documents: mark }),

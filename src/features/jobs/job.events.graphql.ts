@@ -29,6 +29,7 @@ eventType('JobLeaseExpired', JobEventRef, (t) => ({
   fence: fenceFact(t),
   leaseExpiresAt: leaseEnd(t, 'Time at which the lease lapsed.'),
 }));
+eventType('JobReleased', JobEventRef, (t) => ({ fence: fenceFact(t) }));
 eventType('JobCompleted', JobEventRef, (t) => ({ fence: fenceFact(t) }));
 eventType('JobFailed', JobEventRef, (t) => ({
   fence: fenceFact(t),
@@ -43,6 +44,7 @@ const jobEventTypes = [
   'JobEnqueued',
   'JobStarted',
   'JobLeaseExpired',
+  'JobReleased',
   'JobCompleted',
   'JobFailed',
 ] as const satisfies EventType[];

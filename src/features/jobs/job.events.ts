@@ -12,6 +12,8 @@ export interface JobEventData {
     leaseExpiresAt: string;
   };
   JobLeaseExpired: { before: 'RUNNING'; after: 'PENDING'; fence: number; attempts: number; leaseExpiresAt: string };
+  /** `attempts` no longer counts the start that was taken back. */
+  JobReleased: { before: 'RUNNING'; after: 'PENDING'; fence: number; attempts: number };
   JobCompleted: { before: 'RUNNING'; after: 'COMPLETED'; fence: number; attempts: number };
   /** With `leaseExpiresAt` when the last lease that it may have has lapsed. PENDING before when what it was for was deleted. */
   JobFailed: { before: JobStatus; after: 'FAILED'; fence: number; attempts: number; reason?: string; leaseExpiresAt?: string };

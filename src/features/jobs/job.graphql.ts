@@ -8,7 +8,7 @@ import { errorType, UserErrorRef } from '../../graphql/user-error.js';
 import { isId } from '../../kernel/ids.js';
 import { ProjectRef, projectField } from '../projects/project.graphql.js';
 import { TaskRef } from '../tasks/task.graphql.js';
-import { jobCompleteInput, jobFailInput, jobHeartbeatInput, jobStartInput } from './job.inputs.js';
+import { jobCompleteInput, jobFailInput, jobHeartbeatInput, jobReleaseInput, jobStartInput } from './job.inputs.js';
 import { effectiveJobStatus, hasJobLapsed, jobAttemptsMax } from './job.model.js';
 import { jobWhere } from './job.queries.js';
 
@@ -23,7 +23,7 @@ const JobKindRef = builder.enumType('JobKind', {
 export const JobStatusRef = builder.enumType('JobStatus', {
   description: 'Where a job stands. It says nothing of the ticket: the two move independently.',
   values: {
-    PENDING: { description: 'Waits to be started, oldest first: new, or lost without a heartbeat.' },
+    PENDING: { description: 'Waits to be started, oldest first: new, given back by `jobRelease`, or lost without a heartbeat.' },
     RUNNING: { description: 'Was started by `jobStart` and runs under a lease.' },
     COMPLETED: { description: 'Ended well, by `jobComplete`. Final.' },
     FAILED: {
@@ -44,7 +44,7 @@ export const JobRef = builder.prismaObject('Job', {
       resolve: (job, _args, { clock }) => effectiveJobStatus(job, clock.now()),
     }),
     attempts: t.exposeInt('attempts', {
-      description: `How often the job was started. It fails when it is lost for the ${jobAttemptsMax}rd time.`,
+      description: `How often the job was started and not given back. It fails when it is lost for the ${jobAttemptsMax}rd time.`,
     }),
     fence: t.exposeInt('fence', {
       description: 'Number of the newest run, rising with each start. Send it with every write about that run.',
@@ -179,6 +179,14 @@ mutation('jobHeartbeat', {
   description: `Say that a run goes on: its lease lasts again its full length from now. Without heartbeats the run is lost when the lease lapses, and the job is PENDING again, or FAILED after ${jobAttemptsMax} starts.`,
   input: jobHeartbeatInput,
   run: (services, context, input) => services.jobs.heartbeat(context.viewer, input),
+  payload: (t) => ({ job: t.field(jobField) }),
+});
+
+mutation('jobRelease', {
+  description:
+    'Give a job back without a result, as a coordinator does that stops: PENDING again at its old place in the queue. The start does not count among its attempts.',
+  input: jobReleaseInput,
+  run: (services, context, input) => services.jobs.release(context.viewer, input),
   payload: (t) => ({ job: t.field(jobField) }),
 });
 

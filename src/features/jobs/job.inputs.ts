@@ -20,6 +20,8 @@ export const jobStartInput = commandInput({
 
 export const jobHeartbeatInput = commandInput({ jobId, fence });
 
+export const jobReleaseInput = commandInput({ jobId, fence });
+
 export const jobCompleteInput = commandInput({ jobId, fence });
 
 export const jobFailInput = commandInput({
@@ -30,5 +32,6 @@ export const jobFailInput = commandInput({
 
 export type JobStart = CommandOf<typeof jobStartInput>;
 export type JobHeartbeat = CommandOf<typeof jobHeartbeatInput>;
+export type JobRelease = CommandOf<typeof jobReleaseInput>;
 export type JobComplete = CommandOf<typeof jobCompleteInput>;
 export type JobFail = CommandOf<typeof jobFailInput>;

@@ -4,10 +4,10 @@ import type { Job } from '../../database/generated/prisma/client.js';
 import { requireProject } from '../projects/project.queries.js';
 import { JobNotFoundError, JobNotRunningError } from './job.errors.js';
 import type { JobEventData } from './job.events.js';
-import type { JobComplete, JobFail, JobHeartbeat, JobStart } from './job.inputs.js';
+import type { JobComplete, JobFail, JobHeartbeat, JobRelease, JobStart } from './job.inputs.js';
 import { expireOneStatement, hasExpired, type SweptJobs, sweepStatement } from './sql/expire.sql.js';
 import { type JobRow, toJob } from './sql/job-rows.sql.js';
-import { finishStatement, heartbeatStatement } from './sql/run.sql.js';
+import { finishStatement, heartbeatStatement, releaseStatement } from './sql/run.sql.js';
 import { startInProjectStatement, startStatement } from './sql/start.sql.js';
 
 /** What jobs need beside the database. */
@@ -42,6 +42,19 @@ export class JobService {
   async heartbeat(viewer: Viewer, { jobId, fence }: JobHeartbeat): Promise<{ job: Job }> {
     requireScope(viewer, 'WORKER');
     const [row] = await this.database.query<JobRow>(heartbeatStatement, [viewer.organizationId, jobId, fence ?? null]);
+    if (!row) throw await this.#refusal(viewer, jobId);
+    return { job: toJob(row) };
+  }
+
+  /**
+   * The run ends without a result, as when its coordinator stops: the job waits again at its old place, and the start does
+   * not count among its attempts. Throws JobNotFoundError, JobNotRunningError.
+   */
+  async release(viewer: Viewer, { jobId, fence }: JobRelease): Promise<{ job: Job }> {
+    requireScope(viewer, 'WORKER');
+    const { actorId, actorLabel } = stampOf(viewer);
+    const values = [viewer.organizationId, jobId, fence ?? null, actorId, actorLabel];
+    const [row] = await this.database.write<JobRow>(releaseStatement, values);
     if (!row) throw await this.#refusal(viewer, jobId);
     return { job: toJob(row) };
   }

@@ -22,6 +22,7 @@ const jobAnswer = z
       .openapi({ description: 'Environment of the container, secrets in plain text.', example: { WORKER_MODE: 'opencode' } }),
     fence: z.int().openapi({ description: 'Number of this run; send it along to be refused when it is old.' }),
     lease_expires_at: instantAnswer.openapi({ description: 'When the run counts as lost, unless a heartbeat comes.' }),
+    lease_seconds: z.int().openapi({ description: 'How long the lease lasts from the start, and from each heartbeat.' }),
     pr_number: z.int().optional().openapi({ description: 'Of a review: the pull request.' }),
     comment_body: z.string().optional().openapi({ description: 'Of a review: the comment to answer.' }),
     github_comment_id: z.int().nullable().optional().openapi({ description: 'Of a review: GitHub’s id of the comment.' }),
@@ -101,6 +102,23 @@ export const jobEndpoints = [
   endpoint({
     dialect: worker,
     method: 'post',
+    path: '/api/worker/jobs/{jobId}/release',
+    access: 'agent',
+    summary: 'Give a job back without a result.',
+    description: 'It waits again at its old place in the queue, and the start does not count among its attempts.',
+    params: jobParams,
+    body: runBody,
+    answers: ending('Job released'),
+    failures: runFailures,
+    handle: async (call) => {
+      const jobId = jobIdOf(call);
+      await call.run((services) => services.jobs.release(call.viewer, { jobId, fence: call.body.fence }));
+      return { status: 200, body: { message: 'Job released', job_id: jobId } };
+    },
+  }),
+  endpoint({
+    dialect: worker,
+    method: 'post',
     path: '/api/worker/jobs/{jobId}/complete',
     access: 'agent',
     summary: 'Say that the run of a job ended well.',
@@ -152,6 +170,7 @@ function answerOf({ job, project }: JobToRun, environment: Record<string, string
     agent_env: environment,
     fence: job.fence,
     lease_expires_at: job.leaseExpiresAt?.toISOString(),
+    lease_seconds: job.leaseTtlSeconds,
     ...(job.kind === 'REVIEW' && {
       pr_number: job.prNumber,
       comment_body: job.commentBody,

@@ -46,3 +46,26 @@ with changed as (
 )
 select ${jobColumns('changed')} from changed`,
 };
+
+/**
+ * Puts the job of a run back to its old place in the queue, as if this start had not been: it does not count among its
+ * attempts. The fence stays, so that whoever gave it back can write no more. Refused (no row) unless the job runs now.
+ * Values: 1 organization, 2 job, 3 fence or null, 4 actor or null, 5 label of the caller when no actor.
+ */
+export const releaseStatement: Statement = {
+  name: 'job-release',
+  text: `
+with changed as (
+  update job set status = 'PENDING', attempts = job.attempts - 1, lease_ttl_seconds = null, lease_expires_at = null
+  where id = $2::uuid and organization_id = $1::uuid and ${isRunning('$3::int')}
+  returning job.*
+), logged as (
+  ${logJobs({
+    type: `'JobReleased'`,
+    actorId: '$4::uuid',
+    actorLabel: '$5::text',
+    data: `jsonb_build_object('before', 'RUNNING', 'after', changed.status, 'fence', changed.fence, 'attempts', changed.attempts)`,
+  })}
+)
+select ${jobColumns('changed')} from changed`,
+};
