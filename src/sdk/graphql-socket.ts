@@ -52,6 +52,7 @@ export class GraphqlSocket {
   /** Returns the function that stops it. */
   subscribe(operation: Operation, sink: SubscriptionSink): () => void {
     let isOver = false;
+    let isTelling = false;
     let release = () => {};
     const finish = (tell: () => void) => {
       if (isOver) return;
@@ -68,14 +69,25 @@ export class GraphqlSocket {
         const stop = client.subscribe<unknown>(
           { ...operation },
           {
-            next: (answer) => !isOver && sink.next(answer as Answer),
+            next: (answer) => {
+              if (isOver) return;
+              isTelling = true;
+              try {
+                sink.next(answer as Answer);
+              } finally {
+                isTelling = false;
+              }
+            },
             error: (reason) => finish(() => sink.failed(failureOf(reason))),
             complete: () => finish(() => sink.completed()),
           },
         );
         release = () => {
           unlisten();
-          stop();
+          // Where the server's `complete` came along with the answer, graphql-ws would count the end twice and close the websocket
+          // under the other subscriptions: it must see that message first.
+          if (isTelling) setTimeout(stop);
+          else stop();
         };
       },
       (error) => finish(() => sink.failed(error)),
