@@ -13,13 +13,14 @@ import { applyMigrations } from './database/migration-runner.js';
 import { openDatabase } from './database/pg-database.js';
 import { startRetention } from './database/retention.js';
 import { AgentHealthWatch } from './features/agents/agent.health.js';
-import { JobExpiry } from './features/jobs/job.expiry.js';
+import { sweepStatement as sweepJobs } from './features/jobs/sql/expire.sql.js';
+import { LeaseExpiry } from './features/lease-expiry.js';
 import { MemoryBackfill } from './features/memory/memory.backfill.js';
 import { Embeddings } from './features/memory/memory.embeddings.js';
 import { findPgvector, MemorySearch } from './features/memory/memory.search.js';
 import { createServices, type ServiceOptions } from './features/services.js';
 import { SettingCipher } from './features/settings/setting.cipher.js';
-import { TaskExpiry } from './features/tasks/task.expiry.js';
+import { sweepStatement as sweepTasks } from './features/tasks/sql/expire.sql.js';
 import type { GraphqlContext } from './graphql/context.js';
 import type { OperationSource } from './graphql/operation.js';
 import { buildSchema } from './graphql/schema.js';
@@ -102,8 +103,8 @@ async function start(
   );
 
   const clockwork = { intervalMs: config.SWEEP_INTERVAL_MS, logger };
-  const expiry = new TaskExpiry(database, clock, clockwork);
-  const jobExpiry = new JobExpiry(database, clockwork);
+  const expiry = new LeaseExpiry(database, clock, sweepTasks, clockwork);
+  const jobExpiry = new LeaseExpiry(database, clock, sweepJobs, clockwork);
   const healthLimits = { staleSeconds: config.AGENT_STALE_SECONDS, offlineSeconds: config.AGENT_OFFLINE_SECONDS };
   const healthWatch = new AgentHealthWatch(database, healthLimits, clockwork);
   if (runsClockwork) {

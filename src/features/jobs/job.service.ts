@@ -1,11 +1,12 @@
 import { requireScope, stampOf, type Viewer } from '../../auth/viewer.js';
 import type { Database } from '../../database/database.js';
 import type { Job } from '../../database/generated/prisma/client.js';
+import { hasExpired, type SweptLeases } from '../lease-expiry.js';
 import { requireProject } from '../projects/project.queries.js';
 import { JobNotFoundError, JobNotRunningError } from './job.errors.js';
 import type { JobEventData } from './job.events.js';
 import type { JobComplete, JobFail, JobHeartbeat, JobRelease, JobStart } from './job.inputs.js';
-import { expireOneStatement, hasExpired, type SweptJobs, sweepStatement } from './sql/expire.sql.js';
+import { expireOneStatement, sweepStatement } from './sql/expire.sql.js';
 import { type JobRow, toJob } from './sql/job-rows.sql.js';
 import { finishStatement, heartbeatStatement, releaseStatement } from './sql/run.sql.js';
 import { startInProjectStatement, startStatement } from './sql/start.sql.js';
@@ -80,7 +81,7 @@ export class JobService {
 
   /** A job whose run is lost waits already, also when no sweep has said so yet: a stopped sweeper hides no work. */
   async #takeLost(viewer: Viewer, input: JobStart, leaseSeconds: number): Promise<Job | null> {
-    const swept = await this.database.write<SweptJobs>(sweepStatement, [], hasExpired);
+    const swept = await this.database.write<SweptLeases>(sweepStatement, [], hasExpired);
     return hasExpired(swept) ? this.#take(viewer, input, leaseSeconds) : null;
   }
 
@@ -103,7 +104,7 @@ export class JobService {
   async #refusal(viewer: Viewer, jobId: string): Promise<JobNotFoundError | JobNotRunningError> {
     const where = { id: jobId, organizationId: viewer.organizationId };
     if (!(await this.database.prisma.job.findUnique({ where, select: { id: true } }))) return new JobNotFoundError(jobId);
-    await this.database.write<SweptJobs>(expireOneStatement, [jobId], hasExpired);
+    await this.database.write<SweptLeases>(expireOneStatement, [jobId], hasExpired);
     const { status } = await this.database.prisma.job.findUniqueOrThrow({ where, select: { status: true } });
     return new JobNotRunningError({ jobId, status });
   }

@@ -2,18 +2,6 @@ import type { Statement } from '../../../database/database.js';
 import { jobAttemptsMax } from '../job.model.js';
 import { logJobs } from './job-rows.sql.js';
 
-/** What a sweep answers. */
-export interface SweptJobs {
-  expiredCount: number;
-  databaseTime: Date;
-  nextExpiryAt: Date | null;
-}
-
-/** Whether a sweep has ended any run, and so written events. */
-export function hasExpired(rows: SweptJobs[]): boolean {
-  return rows.some((row) => row.expiredCount > 0);
-}
-
 /** Runs that one sweep ends at most; a longer backlog takes several sweeps at once after another. */
 const sweepBatchSize = 500;
 

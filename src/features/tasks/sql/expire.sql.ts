@@ -1,18 +1,6 @@
 import type { Statement } from '../../../database/database.js';
 import { logChanged } from './task-rows.sql.js';
 
-/** What a sweep answers. */
-export interface SweptRow {
-  expiredCount: number;
-  databaseTime: Date;
-  nextExpiryAt: Date | null;
-}
-
-/** Whether a sweep has returned any task, and so written events. */
-export function hasExpired(rows: SweptRow[]): boolean {
-  return rows.some((row) => row.expiredCount > 0);
-}
-
 /** Tasks that one sweep returns at most; a longer backlog takes several sweeps at once after another. */
 export const sweepBatchSize = 500;
 
