@@ -7,13 +7,16 @@ interface Placed {
   ticketStatus: string | null;
 }
 
-/** The columns that say where a ticket stands. A column of the board's own says nothing: a ticket keeps its status in it. */
-const statusOfColumn: Partial<Record<string, TaskStatus>> = {
-  backlog: 'BACKLOG',
-  in_progress: 'IN_PROGRESS',
-  in_review: 'REVIEW',
-  done: 'DONE',
-};
+/**
+ * The columns that say where a ticket stands. A column of the board's own says nothing: a ticket keeps its status in it.
+ * A map, because a board may call a column `constructor`.
+ */
+const statusOfColumn: ReadonlyMap<string, TaskStatus> = new Map([
+  ['backlog', 'BACKLOG'],
+  ['in_progress', 'IN_PROGRESS'],
+  ['in_review', 'REVIEW'],
+  ['done', 'DONE'],
+]);
 
 /** Where a ticket appears whose status was changed through another face. Canceled ones are off the board. */
 const columnOfStatus: Record<TaskStatus, string> = {
@@ -33,24 +36,24 @@ export const runningColumn = 'in_progress';
 
 /** The column that the ticket stands in. */
 export function columnOf({ columnId, status }: Placed): string {
-  if (columnId !== null && statusOfColumn[columnId] === undefined) return columnId;
+  if (columnId !== null && !statusOfColumn.has(columnId)) return columnId;
   return columnOfStatus[status];
 }
 
 /** How the tickets that stand in one of the columns with a meaning are told: by their status, unless they name a column of the board's own. */
 export function standingIn(columnId: string): { columnIds: string[]; statuses: TaskStatus[] } {
   const statuses = Object.entries(columnOfStatus).filter(([, column]) => column === columnId) as [TaskStatus, string][];
-  return { columnIds: Object.keys(statusOfColumn), statuses: statuses.map(([status]) => status) };
+  return { columnIds: [...statusOfColumn.keys()], statuses: statuses.map(([status]) => status) };
 }
 
 /** The status of a new ticket in the column. */
 export function firstStatusIn(columnId: string): TaskStatus {
-  return statusOfColumn[columnId] ?? 'BACKLOG';
+  return statusOfColumn.get(columnId) ?? 'BACKLOG';
 }
 
 /** The status of a ticket once it stands in the column; one that stands there already stays as it is, blocked for instance. */
 export function statusIn(columnId: string, ticket: Placed): TaskStatus {
-  return columnOf(ticket) === columnId ? ticket.status : (statusOfColumn[columnId] ?? ticket.status);
+  return columnOf(ticket) === columnId ? ticket.status : (statusOfColumn.get(columnId) ?? ticket.status);
 }
 
 /** The ticket's status in the words of the dialect: the caller's own where it gave one. */
