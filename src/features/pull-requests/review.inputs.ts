@@ -2,11 +2,9 @@ import { z } from 'zod';
 import { type CommandOf, commandInput, id, longText, wholeNumber } from '../input-fields.js';
 import { prNumberMax } from './pull-request.model.js';
 
-const githubCommentIdMax = 9_223_372_036_854_775_807n;
-
-/** A whole number as text: GitHub's ids are larger than GraphQL's Int. */
-const githubCommentId = z.string().refine((text) => /^[1-9]\d{0,18}$/.test(text) && BigInt(text) <= githubCommentIdMax, {
-  error: 'must be a whole number above 0',
+/** A whole number as text: GitHub's ids are larger than GraphQL's Int. Runners are told it as a number, which must be exact. */
+const githubCommentId = z.string().refine((text) => /^[1-9]\d*$/.test(text) && Number.isSafeInteger(Number(text)), {
+  error: `must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`,
 });
 
 export const reviewRequestInput = commandInput({
