@@ -49,6 +49,16 @@ function encoded(text: string): string {
   return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%2E') : escaped;
 }
 
+/** Whether a request can be wrong by what the document says of its query and its body. */
+export function canBeBroken(operation: RestOperation): boolean {
+  return operation.body !== null || checkedQuery(operation).length > 0;
+}
+
+/** What cannot be just any text in the query. */
+function checkedQuery({ parameters }: RestOperation): Parameter[] {
+  return parameters.filter(({ in: place, schema }) => place === 'query' && (schema.type === 'integer' || schema.enum));
+}
+
 /** Makes the requests of one document. */
 export class RequestArbitraries {
   constructor(
@@ -164,7 +174,7 @@ export class RequestArbitraries {
         });
       }
       case 'integer':
-        return fc.integer({ min: schema.minimum ?? -1000, max: schema.maximum ?? 2_147_483_647 });
+        return fc.integer({ min: isLease(name) ? 600 : (schema.minimum ?? -1000), max: schema.maximum ?? 2_147_483_647 });
       case 'number':
         return fc.double({ min: schema.minimum ?? -1000, max: schema.maximum ?? 1000, noNaN: true });
       case 'boolean':
@@ -178,13 +188,13 @@ export class RequestArbitraries {
     }
   }
 
-  /** With one thing wrong in the query or the body, which `isBroken` must confirm; null when nothing of it can be wrong. */
-  broken(operation: RestOperation, isBroken: (attempt: Attempt) => boolean): fc.Arbitrary<Attempt> | null {
+  /**
+   * With one thing wrong in the query or the body, which `isBroken` must confirm. Not null for what may be left out: clients
+   * write that for leaving it out, and every dialect takes it so.
+   */
+  broken(operation: RestOperation, isBroken: (attempt: Attempt) => boolean): fc.Arbitrary<Attempt> {
     const simplest = this.simplest(operation);
-    const numbers = operation.parameters.filter(
-      ({ in: place, schema }) => place === 'query' && (schema.type === 'integer' || schema.enum),
-    );
-    const ways: fc.Arbitrary<Attempt>[] = numbers.map(({ name, schema }) =>
+    const ways: fc.Arbitrary<Attempt>[] = checkedQuery(operation).map(({ name, schema }) =>
       brokenText(schema).map((value) => ({ ...simplest, query: { ...simplest.query, [name]: value } })),
     );
     const { body } = operation;
@@ -194,7 +204,6 @@ export class RequestArbitraries {
       if (values.length > 0) ways.push(fc.constantFrom(...values).map((value) => ({ ...simplest, body: { value } })));
       ways.push(fc.constantFrom<string | Buffer>(...unreadable).map((raw) => ({ ...simplest, body: { raw } })));
     }
-    if (ways.length === 0) return null;
     return fc
       .oneof(...ways)
       .filter((attempt) => (attempt.body !== null && 'raw' in attempt.body) || isBroken(attempt))
@@ -250,13 +259,25 @@ export class RequestArbitraries {
     }
   }
 
+  /** The simplest request with each of the words in each place of its body that takes any text, one at a time. */
+  withWords(operation: RestOperation, words: string[]): Attempt[] {
+    const simplest = this.simplest(operation);
+    const { body } = simplest;
+    if (operation.body === null || body === null || !('value' in body)) return [];
+    const { properties = {} } = resolved(this.document, operation.body);
+    const texts = Object.entries(properties).filter(([, schema]) => typeOf(resolved(this.document, schema)) === 'string');
+    return texts.flatMap(([name]) =>
+      words.map((word) => ({ ...simplest, body: { value: { ...(body.value as object), [name]: word } } })),
+    );
+  }
+
   /** Anything at all: what no client means to send, from somebody who tries. */
   hostile(operation: RestOperation): fc.Arbitrary<Attempt> {
     const fittingOrNot = (name: string, schema: JsonSchema) =>
       fc.oneof(
         { weight: 2, arbitrary: this.#fittingAt(operation, name, schema) },
         { weight: 1, arbitrary: hostileText },
-        { weight: 1, arbitrary: hostileJson },
+        { weight: 1, arbitrary: isLease(name) ? hostileText : hostileJson },
       );
     const parts = this.#request(operation, (name, schema) => {
       const { properties, required = [] } = resolved(this.document, schema);
@@ -313,6 +334,11 @@ export function textOf(value: unknown): string {
 function typeOf({ type, properties }: JsonSchema): string | undefined {
   if (properties) return 'object';
   return Array.isArray(type) ? type.find((each) => each !== 'null') : type;
+}
+
+/** Seconds of a lease, which must not lapse while a test runs: that is a change that no request has made. */
+function isLease(name: string): boolean {
+  return name.startsWith('lease_');
 }
 
 /** One of the values every fourth time, and else nothing. */
@@ -467,6 +493,7 @@ const hostileText: fc.Arbitrary<string> = fc.oneof(
     '__proto__',
     'constructor',
     'toString',
+    'valueOf',
     "'; drop table task; --",
     "' or '1'='1",
     '" or ""="',

@@ -18,6 +18,14 @@ export async function allRows(app: TestApp): Promise<string[]> {
   return rows.map(({ row }) => row);
 }
 
+/** Every row of every table, column by column. */
+export async function allRecords(app: TestApp): Promise<{ table: string; record: Record<string, unknown> }[]> {
+  const tables = await tablesOf(app);
+  const selects = tables.map((table) => `select '${table}' as table, to_jsonb(${table}) as record from ${table}`);
+  const rows = await app.sql<{ table: string; record: Record<string, unknown> }>(selects.join(' union all '));
+  return rows.map(({ table, record }) => ({ table: table.replaceAll('"', ''), record }));
+}
+
 const known = new WeakMap<TestApp, string[]>();
 
 async function tablesOf(app: TestApp): Promise<string[]> {
