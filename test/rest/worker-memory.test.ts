@@ -217,6 +217,18 @@ describe('memory over REST refuses', () => {
   });
 });
 
+it('a runner that asks before anything was remembered learns what the project is about, whatever it asks', async () => {
+  const projectId = await createProject({ name: 'Quay', description: 'Where ships wait.' });
+
+  const { json } = await memory(projectId, 'retrieve', { queries: ['how are tests run?', 'ships'] });
+
+  const docs = ['Project: Quay. Where ships wait.'];
+  expect(json.results).toEqual([
+    { question: 'how are tests run?', docs, doc_scores: [0] },
+    { question: 'ships', docs, doc_scores: [expect.any(Number)] },
+  ]);
+});
+
 it('what a runner indexes is what GraphQL finds', async () => {
   const projectId = await createProject();
   await memory(projectId, 'index', { docs: ['Lanterns burn whale oil.'] });

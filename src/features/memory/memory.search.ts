@@ -6,7 +6,7 @@ import { ProjectNotFoundError } from '../projects/project.errors.js';
 import { visibleProjects } from '../projects/project.queries.js';
 import type { MemoryBackfill } from './memory.backfill.js';
 import { type EmbeddingEndpoint, EmbeddingServiceError, type Embeddings } from './memory.embeddings.js';
-import { hitsDefault, signsOf, unitVector } from './memory.model.js';
+import { contentHash, hitsDefault, projectSummary, signsOf, unitVector } from './memory.model.js';
 import { fuseRankings, type Guess, planLexical, type Ranked, type Term } from './memory.ranking.js';
 import { seedMemory } from './memory.store.js';
 import { spelledWords, wordsOf } from './memory.words.js';
@@ -70,7 +70,8 @@ export class MemorySearch {
 
   /**
    * One result for each query, in their order, with at most `limit` hits (default 5). Scores are from 0 to 1, the best
-   * first; they compare the hits of one query, not those of two. An empty memory is given what the project is about.
+   * first; they compare the hits of one query, not those of two. An empty memory is given what the project is about;
+   * as long as it has nothing else, that is also what a query gets that matches nothing, with score 0.
    * Throws ProjectNotFoundError, ForbiddenError.
    */
   async retrieve(
@@ -83,6 +84,10 @@ export class MemorySearch {
     const rankings: Ranked[][] = [];
     for (const [index, query] of queries.entries()) {
       rankings.push(await this.#rank(project, query, vectors && { ...vectors, vector: vectors.vectors[index] ?? [] }, limit));
+    }
+    if (rankings.some((ranking) => ranking.length === 0)) {
+      const summary = await this.#summary(project);
+      for (const ranking of rankings) if (ranking.length === 0) ranking.push(...summary);
     }
     const documents = await this.#documents(project, rankings.flat());
     return queries.map((query, index) => ({
@@ -168,6 +173,15 @@ export class MemorySearch {
       plan.totalWeight,
       limit,
     ]);
+  }
+
+  /** What the project is about, when nobody has told its memory anything else. */
+  async #summary(project: Project): Promise<Ranked[]> {
+    const where = { organizationId: project.organizationId, projectId: project.id };
+    const select = { id: true, contentHash: true };
+    const [only, ...others] = await this.options.database.prisma.memoryDocument.findMany({ where, select, take: 2 });
+    const isSummary = only?.contentHash === contentHash(projectSummary(project)) && others.length === 0;
+    return only && isSummary ? [{ id: only.id, score: 0 }] : [];
   }
 
   async #guess(projectId: string, words: readonly string[]): Promise<Guess[]> {
