@@ -97,6 +97,17 @@ export function buildProgram(): Command {
       await importDatabase(file, options);
     });
 
+  program
+    .command('agent-runner')
+    .description('Work on one ticket, or answer one comment on its pull request, as the environment says: see docs/worker.md.')
+    // Coordinators read the exit code: 1 for whatever is wrong, also with the arguments.
+    .argument('[kind...]', 'ticket or review.')
+    .allowUnknownOption()
+    .action(async (kind: string[]) => {
+      const { agentRunner } = await import('../../worker/runner/agent-runner.js');
+      process.exitCode = await agentRunner(kind);
+    });
+
   addCompletion(program);
   return program;
 }
