@@ -108,6 +108,17 @@ export function buildProgram(): Command {
       process.exitCode = await agentRunner(kind);
     });
 
+  program
+    .command('coordinator')
+    .description(
+      'Take jobs and run an agent for each, in a container or on this machine, until SIGTERM or SIGINT. See docs/worker.md.',
+    )
+    .option('--json', 'Tell what happens in JSON, one object a line.')
+    .action(async (options) => {
+      const { coordinate } = await import('./coordinator.js');
+      process.exitCode = await coordinate(options);
+    });
+
   addCompletion(program);
   return program;
 }

@@ -45,6 +45,8 @@ export const job = z.looseObject({
   /** Number of this run; a server that knows no fences says none. */
   fence: wholeNumber,
   lease_expires_at: z.string().optional().catch(undefined),
+  /** Without it the run needs no heartbeats. */
+  lease_seconds: z.number().positive().optional().catch(undefined),
   pr_number: wholeNumber,
   comment_body: z.string().optional().catch(undefined),
   github_comment_id: z.int().nullish().catch(undefined),

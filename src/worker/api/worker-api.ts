@@ -172,6 +172,12 @@ export class WorkerApi {
     return Number.isNaN(expiry.getTime()) ? null : expiry;
   }
 
+  /** Gives the job back without a result: it waits again. A 409 says that it was over already. */
+  async releaseJob(run: StartedJob): Promise<void> {
+    const path = `/api/worker/jobs/${run.job_id}/release`;
+    await this.#call({ method: 'POST', path, body: fenced(run), timeoutSec: 30, attempts: 4, answer: acknowledged });
+  }
+
   /** Says that the run ended well. A 409 says that it was over already. */
   async completeJob(run: StartedJob): Promise<void> {
     const path = `/api/worker/jobs/${run.job_id}/complete`;
