@@ -119,6 +119,14 @@ export function buildProgram(): Command {
       process.exitCode = await coordinate(options);
     });
 
+  program
+    .command('agent-entrypoint')
+    .description('Start what an agent needs in its container, Docker and OpenCode, and run it. See docs/worker.md.')
+    .action(async () => {
+      const { agentEntrypoint } = await import('../../worker/entrypoint/entrypoint.js');
+      process.exitCode = await agentEntrypoint();
+    });
+
   addCompletion(program);
   return program;
 }

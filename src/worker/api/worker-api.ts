@@ -108,9 +108,9 @@ export class WorkerApi {
   }
 
   /** All that an agent needs to know to work on a ticket; secrets among its settings are in plain text. */
-  async context(ticket: TicketName): Promise<WorkerContext> {
+  async context(ticket: TicketName, signal?: AbortSignal): Promise<WorkerContext> {
     const path = `${pathOf(ticket)}/worker-context`;
-    return this.#call({ method: 'GET', path, timeoutSec: 60, attempts: 4, answer: workerContext });
+    return this.#call({ method: 'GET', path, timeoutSec: 60, attempts: 4, answer: workerContext, signal });
   }
 
   /** Logs a step. */
