@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { ApiKeyScope } from '../../database/generated/prisma/enums.js';
+import { ApiKeyScope, JobStatus } from '../../database/generated/prisma/enums.js';
 import { packageManifest } from '../../kernel/package.js';
 import { addCompletion } from './completion.js';
 import { report } from './failure.js';
@@ -127,8 +127,43 @@ export function buildProgram(): Command {
       process.exitCode = await agentEntrypoint();
     });
 
+  addJobs(program);
   addCompletion(program);
   return program;
+}
+
+function addJobs(program: Command): void {
+  const jobs = program
+    .command('jobs')
+    .description('List what runs and what waits to be run, with the last that each said. Asks the server at BATON_URL.')
+    .option('--project <id>', 'Only jobs of this project.')
+    .option('--status <list>', 'Jobs of these instead: pending, running, completed, failed, separated by commas.', jobStatuses)
+    .option('--json', 'Answer in JSON.')
+    .helpCommand(false)
+    .action(async (options) => {
+      const { listJobs } = await import('./jobs.js');
+      await listJobs(options);
+    });
+
+  jobs
+    .command('logs')
+    .description('Print what a job, or all jobs of a ticket, have logged.')
+    .argument('<id>', 'Id of the job or of the ticket.')
+    .option('-f, --follow', 'Go on with what is logged from now on, until the job ends; exit code 1 when it fails.')
+    .option('--json', 'One JSON object a line.')
+    .action(async (id: string, _options, command: Command) => {
+      const { printLogs } = await import('./job-logs.js');
+      process.exitCode = await printLogs(id, command.optsWithGlobals());
+    });
+}
+
+function jobStatuses(text: string): JobStatus[] {
+  return text.split(',').map((word) => {
+    const status = Object.values(JobStatus).find((each) => each === word.trim().toUpperCase());
+    if (status) return status;
+    const known = Object.values(JobStatus).join(', ').toLowerCase();
+    throw new InvalidArgumentError(`There is no status "${word.trim()}": it may be ${known}.`);
+  });
 }
 
 function addKeys(program: Command): void {

@@ -46,7 +46,7 @@ export function jsonFor({ stdout, stderr }: Streams): Journal {
 }
 
 /** What an agent puts out must not drive the terminal of whoever watches, nor begin lines of its own; tabs and colours may stay. */
-function plain(text: string): string {
+export function plain(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
   return text.replace(/\x1b\[[0-9;]*m|[\p{Cc}]/gu, (found) => (found.length > 1 || found === '\t' ? found : ' '));
 }
