@@ -545,6 +545,27 @@ describe('a review', () => {
     expect(await commentsOf(ticket.taskId)).toHaveLength(1);
   });
 
+  it('is not told of a cancellation that was meant for the run before', async () => {
+    const ticket = await seedPullRequest();
+    const input = { taskId: ticket.taskId, commentBody: 'Please rename it.' };
+    const isCanceled = async () => {
+      const [row] = await app.sql<{ at: Date | null }>('select cancel_requested_at as at from task where id = $1', [
+        ticket.taskId,
+      ]);
+      return row?.at !== null;
+    };
+    const cancel = () => coordinator.request(TicketCancelRequestDocument, { input: { taskId: ticket.taskId } });
+    await cancel();
+
+    const { job } = await request({ ...input, githubCommentId: '1' });
+    expect(await isCanceled()).toBe(false);
+    await cancel();
+    await request({ ...input, githubCommentId: '2' });
+    // The first one still waits, and is who is meant.
+    expect(await isCanceled()).toBe(true);
+    expect(job).toMatchObject({ status: 'PENDING' });
+  });
+
   it('of a comment without an id is asked for once at a time', async () => {
     const ticket = await seedPullRequest();
     const input = { taskId: ticket.taskId, commentBody: 'Once more, please.' };

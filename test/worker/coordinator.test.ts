@@ -1007,6 +1007,22 @@ describe('a job on the host', () => {
     );
   });
 
+  it('is run by the runner that is shipped beside the coordinator', { timeout: 60_000 }, async () => {
+    const docker = await useFakeDocker();
+    const directory = await useDirectory();
+    await writeFile(path.join(directory, 'not-a-checkout'), '');
+    const { projectId, jobId } = await seedLocalJob(directory);
+
+    const coordinator = await startCoordinator(projectId, { docker });
+    await expectStatus(jobId, 'FAILED');
+    await endOf(coordinator);
+
+    const reason = (await readJob(jobId))?.failureReason;
+    expect(reason).toMatch(/^The agent ended with exit code 1\. Its last words:\n/);
+    expect(reason).toContain(directory);
+    expect(await docker.calls()).toEqual([]);
+  });
+
   it('is stopped with whatever it has started, and given back', async () => {
     const child = `spawn(process.execPath, ['-e', 'console.log("child", process.pid); setInterval(() => {}, 1000)'], { stdio: 'inherit' });`;
     const { program, read } = await useRunner(`${child}\nsetInterval(() => {}, 1000);`);

@@ -34,10 +34,7 @@ export interface ReviewRequest {
  */
 export async function enqueueTicketJob(tx: Transaction, viewer: Viewer, ticket: Ticket): Promise<Job> {
   await prepare(tx, viewer, ticket);
-  await tx.prisma.task.updateMany({
-    where: { id: ticket.taskId, cancelRequestedAt: { not: null } },
-    data: { cancelRequestedAt: null },
-  });
+  await takeBackCancelRequest(tx, ticket);
   const unfinished = await findJob(tx, viewer, { ...ticket, kind: 'TICKET', status: { in: [...unfinishedStatuses] } });
   return unfinished ?? enqueue(tx, viewer, { ...ticket, kind: 'TICKET' });
 }
@@ -63,6 +60,9 @@ export async function enqueueReviewJob(
       : { githubCommentId, status: { not: 'FAILED' } };
   const existing = await findJob(tx, viewer, { ...ticket, kind: 'REVIEW', prNumber, ...sameComment });
   if (existing) return { job: existing, isNew: false };
+  // While another job of the ticket waits or runs, the request is meant for that one.
+  const unfinished = await findJob(tx, viewer, { ...ticket, status: { in: [...unfinishedStatuses] } });
+  if (!unfinished) await takeBackCancelRequest(tx, ticket);
   return { job: await enqueue(tx, viewer, { ...ticket, ...request, kind: 'REVIEW' }), isNew: true };
 }
 
@@ -79,6 +79,14 @@ async function prepare(tx: Transaction, viewer: Viewer, { projectId, taskId }: T
   const missing = missingForRuns(project);
   if (missing) throw new ProjectNotRunnableError({ projectId, missing });
   await tx.query(expireOfTaskStatement, [taskId]);
+}
+
+/** A request to cancel is meant for the run before: it would end the new one at once. */
+async function takeBackCancelRequest(tx: Transaction, { taskId }: Ticket): Promise<void> {
+  await tx.prisma.task.updateMany({
+    where: { id: taskId, cancelRequestedAt: { not: null } },
+    data: { cancelRequestedAt: null },
+  });
 }
 
 function findJob(tx: Transaction, viewer: Viewer, where: Prisma.JobWhereInput): Promise<Job | null> {
