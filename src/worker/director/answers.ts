@@ -19,8 +19,6 @@ export const turnAnswer = z
     error: 'must say what to do next, as complete is false',
   });
 
-export type TurnAnswer = z.infer<typeof turnAnswer>;
-
 /** Whether a plan is good enough to be carried out. */
 export const planAnswer = z
   .object({
@@ -33,8 +31,6 @@ export const planAnswer = z
     path: ['next_prompt'],
     error: 'must say what to change, as plan_approved is false',
   });
-
-export type PlanAnswer = z.infer<typeof planAnswer>;
 
 /** The work in words for people: the text of a pull request, or the reply to a comment. */
 export const reportAnswer = z.object({

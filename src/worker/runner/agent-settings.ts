@@ -33,13 +33,13 @@ interface Sources {
 export function agentSettings({ given, stored, isInContainer }: Sources): AgentSettings {
   const problems: string[] = [];
   const find = (name: string) => given[name]?.trim() || fromServer(stored[name]?.trim(), isInContainer) || undefined;
-  const require = (name: string, why: string) => {
+  const needed = (name: string, why: string) => {
     const value = find(name);
     if (!value) problems.push(`${name} is not set: ${why}.`);
     return value ?? '';
   };
-  const requireUrl = (name: string, why: string) => {
-    const url = require(name, why);
+  const neededUrl = (name: string, why: string) => {
+    const url = needed(name, why);
     const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
     if (url && !isHttp) problems.push(`${name} is no http URL.`);
     return url;
@@ -53,11 +53,11 @@ export function agentSettings({ given, stored, isInContainer }: Sources): AgentS
 
   const mode = find('WORKER_MODE') ?? 'opencode';
   if (mode !== 'opencode') problems.push(`WORKER_MODE is ${mode}: this runner works with opencode only.`);
-  const directorUrl = requireUrl('AGENT_LLM_URL', 'the director has no model to ask');
-  const directorModel = require('AGENT_MODEL', 'the director does not know which model to ask for');
-  requireUrl('WORKER_LLM_URL', 'the worker has no model to ask');
-  const workerModel = require('WORKER_MODEL', 'the worker does not know which model to ask for');
-  require('WORKER_API_KEY', 'the worker cannot sign in to its model');
+  const directorUrl = neededUrl('AGENT_LLM_URL', 'the director has no model to ask');
+  const directorModel = needed('AGENT_MODEL', 'the director does not know which model to ask for');
+  neededUrl('WORKER_LLM_URL', 'the worker has no model to ask');
+  const workerModel = needed('WORKER_MODEL', 'the worker does not know which model to ask for');
+  needed('WORKER_API_KEY', 'the worker cannot sign in to its model');
   const directorTimeoutMs = seconds('AGENT_TIMEOUT_SEC', 300);
   const workerTimeoutMs = seconds('WORKER_TIMEOUT_SEC', 3600);
   if (problems.length > 0) throw new MisconfiguredError(problems);

@@ -68,19 +68,19 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  */
 export function readEnvironment(kind: RunKind, environment: NodeJS.ProcessEnv = process.env): RunnerEnvironment {
   const find = (name: string) => environment[name]?.trim() || undefined;
-  const require = (name: string) => {
+  const needed = (name: string) => {
     const value = find(name);
     if (value === undefined) throw new EnvironmentError(`${name} is required`);
     return value;
   };
 
-  const apiUrl = require('TERARCHITECT_API_URL');
-  const ticketId = require('TICKET_ID');
-  const projectId = require('PROJECT_ID');
+  const apiUrl = needed('TERARCHITECT_API_URL');
+  const ticketId = needed('TICKET_ID');
+  const projectId = needed('PROJECT_ID');
   const workspace = find('AGENT_WORKSPACE');
   const isWorkspace = workspace !== undefined && existsSync(workspace) && statSync(workspace).isDirectory();
-  const repoUrl = isWorkspace ? (find('REPO_URL') ?? '') : require('REPO_URL');
-  const prNumber = kind === 'review' ? require('PR_NUMBER') : undefined;
+  const repoUrl = isWorkspace ? (find('REPO_URL') ?? '') : needed('REPO_URL');
+  const prNumber = kind === 'review' ? needed('PR_NUMBER') : undefined;
   if (!/^https?:$/.test(URL.canParse(apiUrl) ? new URL(apiUrl).protocol : '')) {
     throw new EnvironmentError(`TERARCHITECT_API_URL is no http URL: ${apiUrl}`);
   }
