@@ -12,8 +12,8 @@ export default defineConfig({
     globalSetup: 'test/support/global-setup.ts',
     // Processes, not threads: tests send signals and start servers of their own.
     pool: 'forks',
-    // Postgres and Redis share the cores with the tests, and their connections are counted.
-    maxWorkers: Math.min(4, Math.max(2, availableParallelism())),
+    // Postgres and Redis share the cores with the tests, and their connections are counted; but much of a test is waiting.
+    maxWorkers: Math.min(4, Math.max(3, availableParallelism())),
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
