@@ -24,6 +24,7 @@ import {
   TicketUpdateDocument,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp, useTestApp } from './support/app.js';
+import { nothingHeldBack } from './support/event-horizon.js';
 import { codes, seedAgent } from './support/seed.js';
 import { useServerProcess } from './support/server-process.js';
 import { StreamReader } from './support/stream.js';
@@ -62,7 +63,8 @@ async function readRuns(id: string) {
 }
 
 /** What happens to the jobs of a project from now on. */
-async function followJobs(client: BatonClient, projectId: string) {
+async function followJobs(client: BatonClient, projectId: string, on = app) {
+  await nothingHeldBack(on);
   const { eventCursor: after } = await client.request(EventCursorDocument, {});
   return new StreamReader(client.subscribe(JobEventsDocument, { projectId, after }));
 }
@@ -295,7 +297,7 @@ it('takes a job back within a second of the lapse when its coordinator and the s
   const killed = new BatonClient({ url: granting.url });
   const ticket = await seedJob(surviving.client());
   const operator = surviving.client();
-  const events = await followJobs(operator, ticket.projectId);
+  const events = await followJobs(operator, ticket.projectId, surviving);
   await start({ projectId: ticket.projectId, leaseSeconds: 1 }, killed);
 
   await killed.close();
@@ -313,7 +315,7 @@ it('tells by events that a job was lost for good', async () => {
   const sweeping = await useTestApp();
   const ticket = await seedJob(sweeping.client());
   const operator = sweeping.client();
-  const events = await followJobs(operator, ticket.projectId);
+  const events = await followJobs(operator, ticket.projectId, sweeping);
 
   for (const time of [1, 2, 3]) {
     await start({ projectId: ticket.projectId, leaseSeconds: 600 }, operator);

@@ -10,6 +10,7 @@ import {
   type SettingValueInput,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp, useTestApp } from './support/app.js';
+import { nothingHeldBack } from './support/event-horizon.js';
 import { mutate, seedOrganization } from './support/organization.js';
 import { allRows } from './support/table-rows.js';
 
@@ -84,6 +85,7 @@ describe('settings', () => {
     await update({ key: 'GIT_USER_NAME', value: 'Otter' }, { key: 'EMBEDDING_PROVIDER', value: null });
     await update({ key: 'GIT_USER_NAME', value: 'Otter' }, { key: 'EMBEDDING_PROVIDER', value: null });
 
+    await nothingHeldBack(app);
     const { events } = await admin.request(changesDocument, { after });
     expect(events.nodes.filter(({ set }) => set.includes('GIT_USER_NAME'))).toEqual([
       { set: ['GIT_USER_NAME'], removed: ['EMBEDDING_PROVIDER'] },

@@ -10,6 +10,7 @@ import {
   TaskEventsDocument,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp, useTestApp } from './support/app.js';
+import { nothingHeldBack } from './support/event-horizon.js';
 import { requireRedis } from './support/redis.js';
 import { seedAgent, seedClaim, seedTask } from './support/seed.js';
 import { StreamReader } from './support/stream.js';
@@ -162,9 +163,7 @@ describe('a subscription over the websocket', () => {
     await seedTask(client);
     await app.elapse(40 * 86_400);
     await seedTask(client);
-    // Nothing is pruned that a transaction elsewhere in the cluster still holds back.
-    const heldBack = 'select 1 from event where xid >= pg_snapshot_xmin(pg_current_snapshot())';
-    await expect.poll(() => app.sql(heldBack), { timeout: 20_000 }).toEqual([]);
+    await nothingHeldBack(app);
     // A server prunes when it starts, and has done so by the time it has stopped.
     await (await startTestApp({}, { databaseUrl: app.databaseUrl })).stop();
     const replica = await useTestApp({}, { databaseUrl: app.databaseUrl });

@@ -20,6 +20,7 @@ import {
 } from '../../src/sdk/generated.js';
 import { type TestApp, useTestApp } from '../support/app.js';
 import { type CommandResult, runCommand, startCommand } from '../support/command-line.js';
+import { nothingHeldBack } from '../support/event-horizon.js';
 import { createEmptyDatabase, createTestDatabase } from '../support/postgres.js';
 import { seedAgent, seedClaim, seedTask } from '../support/seed.js';
 import { StreamReader } from '../support/stream.js';
@@ -475,14 +476,17 @@ describe('the event log after an import', () => {
     const client = source.client();
     await seedAgent(client, { externalId: 'otter' });
     await seedTask(client);
+    await nothingHeldBack(source);
     const pruned = (await readLog(client)).at(-1)?.cursor ?? '';
     // What is there so far is deleted by retention, so that the log does not begin at its beginning.
     await source.sql(`update event set occurred_at = occurred_at - interval '40 days'`);
+    await nothingHeldBack(source);
     await useTestApp({}, { databaseUrl: source.databaseUrl });
     await expect.poll(() => source.sql('select from event')).toEqual([]);
     await drawTransactionIds(source.databaseUrl);
     await appendOutOfOrder(source.databaseUrl);
     await seedTask(client);
+    await nothingHeldBack(source);
     const before = await readLog(client);
     const { eventCursor } = await client.request(EventCursorDocument, {});
     const target = await useEmbeddedDatabase();
@@ -551,6 +555,7 @@ describe('the event log after an import', () => {
     await importLines(await exported(source.databaseUrl), target);
 
     const app = await useTestApp({}, { databaseUrl: target });
+    await nothingHeldBack(app);
     const { events } = await app.client().request(EventLogDocument, { after: beginning });
     expect(events.nodes).toMatchObject([{ kind: 'TASK_CREATED' }]);
     expect(task.id).toBeTruthy();

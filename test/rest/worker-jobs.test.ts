@@ -14,6 +14,7 @@ import {
   TicketUpdateDocument,
 } from '../../src/sdk/generated.js';
 import { startTestApp, type TestApp, useTestApp } from '../support/app.js';
+import { nothingHeldBack } from '../support/event-horizon.js';
 import { type RestRequest, rest } from '../support/rest-call.js';
 import { type SeededTicket, seedJob, seedJobs, seedProject, seedTicket } from '../support/tickets.js';
 
@@ -835,6 +836,7 @@ it('serves one whole run of a ticket, request by request as real clients send th
   });
   expect(after.jobs.nodes[0]?.logs.nodes).toHaveLength(15);
 
+  await nothingHeldBack(app);
   const { events } = await operator.request(EventLogDocument, { filter: { taskId }, first: 100 });
   expect(events.nodes.map(({ kind }) => kind)).toEqual([
     'TASK_CREATED',

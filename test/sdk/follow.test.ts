@@ -11,6 +11,7 @@ import {
   type TaskEventsSubscription,
 } from '../../src/sdk/generated.js';
 import { useTestApp } from '../support/app.js';
+import { nothingHeldBack } from '../support/event-horizon.js';
 import { unusedUrl, useNetwork } from '../support/network.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { requireRedis } from '../support/redis.js';
@@ -264,6 +265,7 @@ describe('a followed subscription', () => {
     const app = await useTestApp();
     const other = await useTestApp();
     await seedTask(other.client());
+    await nothingHeldBack(other);
     const cursorOfAnotherLog = await other.client().eventCursor();
 
     const stream = app.client().follow(TaskEventsDocument, { after: cursorOfAnotherLog });
