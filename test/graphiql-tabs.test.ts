@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { graphiqlTabs } from '../src/graphql/graphiql-tabs.js';
 import { buildSchema } from '../src/graphql/schema.js';
 import { useTestApp } from './support/app.js';
+import { nothingHeldBack } from './support/event-horizon.js';
 
 const tabs = graphiqlTabs.map(({ query, variables = '{}' }) => {
   const document = parse(query);
@@ -22,6 +23,7 @@ describe('the tabs that GraphiQL opens with', () => {
 
     for (const { query, operation, name, variables } of tabs) {
       if (operation === 'subscription') continue;
+      if (name === 'History') await nothingHeldBack(app);
       const response = await fetch(new URL('/graphql', app.url), {
         method: 'POST',
         headers: { 'content-type': 'application/json' },

@@ -1,11 +1,5 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
-import { applyMigrations } from '../../src/database/migration-runner.js';
-import { createLogger } from '../../src/kernel/logger.js';
-import { createDatabase, templateDatabase } from './postgres.js';
+import { startTestCluster } from './postgres-cluster.js';
 import { ensureRedisInstalled } from './redis-install.js';
 import { startRedisServer } from './redis-server.js';
 
@@ -25,27 +19,15 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    project.provide('postgresUrl', await startPostgres(undo));
+    const postgres = await startTestCluster();
+    undo.push(() => postgres.remove());
+    project.provide('postgresUrl', postgres.url);
     project.provide('redisUrl', await startRedis(undo));
     return tearDown;
   } catch (error) {
     await tearDown();
     throw error;
   }
-}
-
-async function startPostgres(undo: (() => Promise<void>)[]): Promise<string> {
-  const logger = createLogger('error');
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'baton-test-postgres-'));
-  undo.push(() => rm(dataDir, { recursive: true, force: true }));
-  // Lets Postgres in, which is another user when we are root; else the data would lie outside of the directory.
-  await chmod(dataDir, 0o711);
-  const settings = { max_connections: '300', max_wal_size: '4GB', autovacuum_naptime: '5min' };
-  const postgres = await startEmbeddedPostgres({ dataDir, logger, durable: false, settings });
-  undo.push(() => postgres.stop());
-  const template = await createDatabase(postgres.url, { name: templateDatabase });
-  await applyMigrations({ databaseUrl: template, logger });
-  return postgres.url;
 }
 
 async function startRedis(undo: (() => Promise<void>)[]): Promise<string | null> {

@@ -5,6 +5,16 @@ import { inject } from 'vitest';
 /** Has all migrations applied, and no data but what they bring. Nobody connects to it. */
 export const templateDatabase = 'baton_template';
 
+let ownClusterUrl: string | undefined;
+
+/**
+ * Has this file make its databases in another cluster than all others: for tests that keep a writing transaction open, which
+ * would hold back the events of every database beside theirs.
+ */
+export function useCluster(url: string): void {
+  ownClusterUrl = url;
+}
+
 export interface TestDatabase {
   url: string;
   /** Cuts whoever is still connected. */
@@ -32,7 +42,7 @@ export async function createDatabase(clusterUrl: string, options: { name: string
 }
 
 async function createTemporaryDatabase(options: { template?: string }): Promise<TestDatabase> {
-  const clusterUrl = inject('postgresUrl');
+  const clusterUrl = ownClusterUrl ?? inject('postgresUrl');
   const name = `test_${randomBytes(8).toString('hex')}`;
   const url = await createDatabase(clusterUrl, { ...options, name });
   return { url, drop: () => execute(clusterUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };

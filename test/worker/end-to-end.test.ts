@@ -188,9 +188,12 @@ function ended(watched: World['watched']) {
 
 /** Kinds of events, and of steps their names; what a running process printed is left out, for it may come in between. */
 function storyOf(events: Awaited<ReturnType<World['eventLog']>>): string[] {
-  return events
-    .map(({ kind, data }) => (kind === 'EXECUTION_LOG_APPENDED' ? (data as { step: string }).step : kind))
-    .filter((word) => word !== 'container_output');
+  return (
+    events
+      .map(({ kind, data }) => (kind === 'EXECUTION_LOG_APPENDED' ? (data as { step: string }).step : kind))
+      // The settings were stored before the story began, and may be told again: see `eventCursor`.
+      .filter((word) => !['container_output', 'SETTINGS_CHANGED'].includes(word))
+  );
 }
 
 async function expectNoSecretIn(everything: Record<string, unknown>): Promise<void> {
