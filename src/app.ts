@@ -136,12 +136,13 @@ async function start(
   if (runsClockwork) backfill.start();
   stops.push(() => backfill.stop());
   const memory = new MemorySearch({ database, embeddings, backfill, hasPgvector: await findPgvector(database) });
+  const openMode = !config.ADMIN_TOKEN;
   const authenticator = new Authenticator({ database, adminToken: config.ADMIN_TOKEN });
   const workerAuthenticator = new WorkerAuthenticator({
     authenticator,
     database,
     workerKey: (organizationId) => services.settings.workerKey(organizationId),
-    isOpen: !config.ADMIN_TOKEN,
+    isOpen: openMode,
   });
   const liveCredentials = new LiveCredentials({ database, hub, logger });
   liveCredentials.start();
@@ -162,7 +163,6 @@ async function start(
     services,
     servicesOn,
   });
-  const openMode = !config.ADMIN_TOKEN;
   const graphql = new GraphqlServer({
     schema: buildSchema(),
     createContext,

@@ -1,4 +1,4 @@
-import { isOperator, type Viewer } from '../auth/viewer.js';
+import { givenName, isOperator, type Viewer } from '../auth/viewer.js';
 import { AgentNotFoundError } from '../features/agents/agent.errors.js';
 import { findActor } from '../features/agents/agent.queries.js';
 import type { Call } from './endpoint.js';
@@ -37,4 +37,14 @@ export async function speakingAs({ viewer, database }: Caller, given: string | u
   if (given === undefined || !isOperator(viewer)) return viewer;
   const actor = await findActor(database.prisma, viewer, given);
   return actor ? { ...viewer, actor: { id: actor.id, kind: actor.kind, name: actor.name } } : { ...viewer, label: given };
+}
+
+/** The id that callers know a thing by: the one that it was given from outside, or else ours. */
+export function knownId({ id, externalId }: { id: string; externalId: string | null }): string {
+  return externalId ?? id;
+}
+
+/** Whoever did something, as callers know them: somebody who is registered, or the name that was given; null when none was. */
+export function knownPerson(actor: Parameters<typeof knownId>[0] | null, label: string | null): string | null {
+  return actor ? knownId(actor) : givenName(label);
 }

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { coordinator } from '../../rest/coordinator.js';
 import { endpoint } from '../../rest/endpoint.js';
 import { instantAnswer, integerText, jsonObjectAnswer, listLimitMax } from '../../rest/fields.js';
-import { actingAgentId } from '../../rest/identity.js';
+import { actingAgentId, knownId } from '../../rest/identity.js';
 import { agentHeartbeatInput, agentRegisterInput } from './agent.inputs.js';
 import { healthAt, statusOfWord } from './agent.model.js';
 import { agentWhere, findActor, getAgent, listAgents, type OwnedAgent } from './agent.queries.js';
@@ -155,13 +155,13 @@ function toAgent(
 ): z.input<typeof agentAnswer> {
   return {
     id: agent.id,
-    employee_id: agent.externalId ?? agent.id,
+    employee_id: knownId(agent),
     name: agent.name,
     endpoint_url: agent.endpointUrl,
     specialization_codes: agent.specializations,
     capabilities: agent.capabilities as Record<string, unknown>,
     metadata: agent.metadata as Record<string, unknown>,
-    owner_employee_id: agent.owner ? (agent.owner.externalId ?? agent.owner.id) : agent.ownerLabel,
+    owner_employee_id: agent.owner ? knownId(agent.owner) : agent.ownerLabel,
     status: agent.status.toLowerCase(),
     health: healthAt(agent.lastHeartbeatAt, clock.now(), healthLimits).toLowerCase(),
     last_heartbeat_at: agent.lastHeartbeatAt?.toISOString() ?? null,

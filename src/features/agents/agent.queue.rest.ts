@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { endpoint } from '../../rest/endpoint.js';
 import { instantAnswer, integerText, jsonObjectAnswer } from '../../rest/fields.js';
+import { knownId } from '../../rest/identity.js';
 import { agentIdHeader, agentNameIn, queue } from '../../rest/queue.js';
 import { ValidationError } from '../validation-error.js';
 import { agentCheckInInput } from './agent.inputs.js';
@@ -64,7 +65,7 @@ type ShownAgent = Awaited<ReturnType<typeof agentsByName>>[number];
 
 function show(agent: ShownAgent): z.output<typeof agentAnswer> {
   return {
-    id: agent.externalId ?? agent.id,
+    id: knownId(agent),
     ...(agent.host !== null && { host: agent.host }),
     last_heartbeat: agent.lastHeartbeatAt?.toISOString() ?? null,
     capabilities: agent.capabilities as Record<string, unknown>,

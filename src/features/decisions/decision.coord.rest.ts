@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import { givenName } from '../../auth/viewer.js';
 import { coordinator } from '../../rest/coordinator.js';
 import { endpoint } from '../../rest/endpoint.js';
 import { instantAnswer, integerText, listLimitMax } from '../../rest/fields.js';
-import { speakingAs } from '../../rest/identity.js';
+import { knownId, knownPerson, speakingAs } from '../../rest/identity.js';
 import { agentRegisterInput } from '../agents/agent.inputs.js';
 import { findProjectId } from '../projects/project.queries.js';
 import { decisionRecordInput } from './decision.inputs.js';
@@ -79,12 +78,12 @@ export const decisionCoordEndpoints = [
 function toDecision(decision: NamedDecision): z.input<typeof decisionAnswer> {
   return {
     id: decision.id,
-    project_id: decision.project && (decision.project.externalId ?? decision.project.id),
+    project_id: decision.project && knownId(decision.project),
     title: decision.title,
     body_markdown: decision.bodyMarkdown,
     status: decision.status.toLowerCase(),
     supersedes_id: decision.supersedesId,
-    author_id: decision.author ? (decision.author.externalId ?? decision.author.id) : givenName(decision.authorLabel),
+    author_id: knownPerson(decision.author, decision.authorLabel),
     created_at: decision.createdAt.toISOString(),
   };
 }

@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
-import { givenName, type Viewer } from '../../auth/viewer.js';
+import type { Viewer } from '../../auth/viewer.js';
 import type { Database } from '../../database/database.js';
 import { coordinator } from '../../rest/coordinator.js';
 import { endpoint } from '../../rest/endpoint.js';
 import { instantAnswer, integerText, jsonObjectAnswer, listLimitMax, parseInstant } from '../../rest/fields.js';
-import { speakingAs } from '../../rest/identity.js';
+import { knownId, knownPerson, speakingAs } from '../../rest/identity.js';
 import { agentRegisterInput } from '../agents/agent.inputs.js';
 import { findActor } from '../agents/agent.queries.js';
 import { findProjectId } from '../projects/project.queries.js';
@@ -202,8 +202,8 @@ function toMessage(message: NamedMessage): z.input<typeof messageAnswer> {
   const { sender, thread } = message;
   return {
     id: message.id,
-    thread_id: thread.externalId ?? thread.id,
-    sender_id: sender ? (sender.externalId ?? sender.id) : givenName(message.senderName),
+    thread_id: knownId(thread),
+    sender_id: knownPerson(sender, message.senderName),
     sender_name: message.senderName,
     message_type: message.type,
     payload: message.payload as Record<string, unknown>,
@@ -215,12 +215,12 @@ function toMessage(message: NamedMessage): z.input<typeof messageAnswer> {
 function toThread(thread: NamedThread): z.input<typeof threadAnswer> {
   const { project, createdBy } = thread;
   return {
-    id: thread.externalId ?? thread.id,
-    project_id: project && (project.externalId ?? project.id),
+    id: knownId(thread),
+    project_id: project && knownId(project),
     task_id: thread.taskId,
     thread_type: thread.type,
     title: thread.title,
-    created_by: createdBy ? (createdBy.externalId ?? createdBy.id) : givenName(thread.createdByLabel),
+    created_by: knownPerson(createdBy, thread.createdByLabel),
     created_at: thread.createdAt.toISOString(),
   };
 }

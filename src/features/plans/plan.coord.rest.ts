@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import { givenName } from '../../auth/viewer.js';
 import { coordinator } from '../../rest/coordinator.js';
 import { endpoint } from '../../rest/endpoint.js';
 import { instantAnswer, integerText, listLimitMax } from '../../rest/fields.js';
-import { speakingAs } from '../../rest/identity.js';
+import { knownId, knownPerson, speakingAs } from '../../rest/identity.js';
 import { agentRegisterInput } from '../agents/agent.inputs.js';
 import { findProjectId } from '../projects/project.queries.js';
 import { planCreateInput } from './plan.inputs.js';
@@ -78,12 +77,12 @@ export const planCoordEndpoints = [
 function toPlan(plan: NamedPlan): z.input<typeof planAnswer> {
   return {
     id: plan.id,
-    project_id: plan.project && (plan.project.externalId ?? plan.project.id),
+    project_id: plan.project && knownId(plan.project),
     title: plan.title,
     body_markdown: plan.bodyMarkdown,
     status: plan.status.toLowerCase(),
     revision: plan.revision,
-    author_id: plan.author ? (plan.author.externalId ?? plan.author.id) : givenName(plan.authorLabel),
+    author_id: knownPerson(plan.author, plan.authorLabel),
     created_at: plan.createdAt.toISOString(),
     updated_at: plan.updatedAt.toISOString(),
   };

@@ -1,10 +1,9 @@
 import { z } from '@hono/zod-openapi';
-import { givenName } from '../../auth/viewer.js';
 import { coordinator } from '../../rest/coordinator.js';
 import { type Call, endpoint, idParams } from '../../rest/endpoint.js';
 import { InvalidRequestError } from '../../rest/failure.js';
 import { instantAnswer, integerText, jsonAnswer, jsonObjectAnswer, listLimitMax } from '../../rest/fields.js';
-import { actingAgentId, agentIdOf, speakingAs } from '../../rest/identity.js';
+import { actingAgentId, agentIdOf, knownId, knownPerson, speakingAs } from '../../rest/identity.js';
 import { agentRegisterInput } from '../agents/agent.inputs.js';
 import { findActor } from '../agents/agent.queries.js';
 import { findProjectId } from '../projects/project.queries.js';
@@ -308,12 +307,12 @@ function toTask(task: NamedTask, now: Date): z.input<typeof taskAnswer> {
   const assignee = isLapsed(task, now) ? null : task.assignee;
   return {
     id: task.id,
-    project_id: task.project && (task.project.externalId ?? task.project.id),
+    project_id: task.project && knownId(task.project),
     title: task.title,
     description: task.description,
     required_specialization_code: task.requiredSpecialization,
-    created_by: task.createdBy ? (task.createdBy.externalId ?? task.createdBy.id) : givenName(task.createdByLabel),
-    assignee_id: assignee && (assignee.externalId ?? assignee.id),
+    created_by: knownPerson(task.createdBy, task.createdByLabel),
+    assignee_id: assignee && knownId(assignee),
     priority: priorityWord(task, ['P0', 'P1', 'P2', 'P3']),
     status: effectiveStatus(task, now).toLowerCase(),
     blocker: task.blocker,

@@ -10,6 +10,11 @@ export function taskEvent<Type extends keyof TaskEventData>(
   type: Type,
   data: TaskEventData[Type],
 ): NewEvent {
+  return eventOnTask(viewer, task, type, data);
+}
+
+/** The same for an event of another feature. */
+export function eventOnTask(viewer: Viewer, task: Task, type: string, data: object): NewEvent {
   return {
     ...stampOf(viewer),
     organizationId: task.organizationId,

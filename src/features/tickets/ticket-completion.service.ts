@@ -5,6 +5,7 @@ import type { Prisma, Project, PullRequest, Task, TaskStatus } from '../../datab
 import { newId } from '../../kernel/ids.js';
 import { addressOf, numberInAddress } from '../pull-requests/pull-request.model.js';
 import { currentPullRequest } from '../pull-requests/pull-request.queries.js';
+import { eventOnTask } from '../tasks/task.recording.js';
 import { columnOf } from './ticket.model.js';
 import { lockTicket } from './ticket.service.js';
 import type { TicketCompletionEventData } from './ticket-completion.events.js';
@@ -118,16 +119,5 @@ function completionEvent(viewer: Viewer, before: Task, task: Task, { summary, pr
     ...(prUrl !== undefined && { prUrl }),
     ...(prNumber !== undefined && { prNumber }),
   };
-  return {
-    ...stampOf(viewer),
-    organizationId: task.organizationId,
-    type: 'TicketCompleted',
-    subjectId: task.id,
-    taskId: task.id,
-    projectId: task.projectId,
-    agentId: task.assigneeId,
-    specialization: task.requiredSpecialization,
-    source: task.source,
-    data: { ...data },
-  };
+  return eventOnTask(viewer, task, 'TicketCompleted', data);
 }
