@@ -1,0 +1,26 @@
+/** Baton's GraphQL server over the schema of tasks.ts, with credentials required, and no database behind it. */
+import { createServer } from 'node:http';
+import { childArguments, serveParent } from '../child.js';
+import { listenOnLoopback } from '../peers/listen.js';
+import { importShipped, productGraphql } from '../product.js';
+import { buildTaskSchema } from './tasks.js';
+
+const { adminToken } = childArguments<{ adminToken: string }>();
+const { GraphqlServer } = await importShipped<typeof import('../../src/graphql/server.js')>('graphql/server.js');
+const { Authenticator } = await importShipped<typeof import('../../src/auth/authenticator.js')>('auth/authenticator.js');
+const { createLogger } = await importShipped<typeof import('../../src/kernel/logger.js')>('kernel/logger.js');
+
+const database = { query: () => Promise.reject(new Error('there is no database')) };
+const authenticator = new Authenticator({ database, adminToken });
+const graphql = new GraphqlServer({
+  schema: buildTaskSchema(productGraphql()),
+  createContext: ({ viewer, requestId }) => ({ viewer, requestId }),
+  authenticate: (credentials) => authenticator.authenticate(credentials),
+  liveCredentials: { register: () => () => {} },
+  logger: createLogger('warn'),
+  maxBodyBytes: 1024 * 1024,
+  corsOrigins: [],
+  openMode: false,
+});
+const server = createServer((request, response) => void graphql.handler(request, response));
+serveParent({ url: await listenOnLoopback(server) });
