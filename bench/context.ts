@@ -24,6 +24,8 @@ export interface BenchPostgres {
   url: string;
   /** Makes a database and returns its address: with the product's tables, or empty. It is dropped after the benchmark. */
   createDatabase(name: string, options?: { migrated?: boolean }): Promise<string>;
+  /** Connections of the benchmark itself, to fill a database and to look into it; closed after the benchmark. */
+  openPool(url: string): pg.Pool;
 }
 
 export interface BenchRedis {
@@ -67,6 +69,7 @@ export class BenchContext {
   readonly #processes = new Processes();
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'baton-bench-'));
   readonly #databases = new Set<string>();
+  readonly #pools: pg.Pool[] = [];
   #postgres: Promise<{ embedded: EmbeddedPostgres; admin: pg.Pool }> | undefined;
   #redis: Promise<BenchRedis> | undefined;
 
@@ -88,6 +91,12 @@ export class BenchContext {
         await admin.query(`create database ${name} ${migrated ? `template ${template} strategy file_copy` : ''}`);
         this.#databases.add(name);
         return urlOf(embedded, name);
+      },
+      openPool: (url) => {
+        const pool = new pg.Pool({ connectionString: url, max: 4 });
+        pool.on('error', () => {});
+        this.#pools.push(pool);
+        return pool;
       },
     };
   }
@@ -165,6 +174,7 @@ export class BenchContext {
   /** Ends what a benchmark has started and drops its databases; the run goes on. */
   async clear(): Promise<void> {
     await this.#processes.stopAll();
+    await this.#closePools();
     if (!this.#postgres) return;
     const { admin } = await this.#postgres;
     for (const name of this.#databases) await admin.query(`drop database if exists ${name} with (force)`);
@@ -176,11 +186,16 @@ export class BenchContext {
   /** Ends everything. */
   async close(): Promise<void> {
     await this.#processes.stopAll();
+    await this.#closePools();
     await this.#services.stopAll();
     const postgres = await this.#postgres?.catch(() => undefined);
     await postgres?.admin.end();
     await postgres?.embedded.stop();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #closePools(): Promise<void> {
+    for (const pool of this.#pools.splice(0)) await pool.end();
   }
 
   async #startPostgres() {
@@ -193,6 +208,8 @@ export class BenchContext {
         max_wal_size: '4GB',
         // A checkpoint in the middle of one round would be unfair to that one.
         checkpoint_timeout: '30min',
+        // To tell when a change was committed, and so how long its event took.
+        track_commit_timestamp: 'on',
       },
     });
     const admin = new pg.Pool({ connectionString: embedded.url, max: 1 });
