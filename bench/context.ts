@@ -210,6 +210,8 @@ export class BenchContext {
         checkpoint_timeout: '30min',
         // To tell when a change was committed, and so how long its event took.
         track_commit_timestamp: 'on',
+        // So that the statements of two sides can be compared whole.
+        track_activity_query_size: '16kB',
       },
     });
     const admin = new pg.Pool({ connectionString: embedded.url, max: 1 });

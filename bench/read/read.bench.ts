@@ -1,6 +1,10 @@
+import type pg from 'pg';
+import { defaultOrganizationId } from '../../src/features/organizations/organization.model.js';
 import type { Benchmark, Measurement } from '../benchmark.js';
 import { adminToken, type BenchContext } from '../context.js';
 import type { HttpClientArgs, HttpClientCommand, HttpClientResult } from '../http-client.js';
+import { fillUpTasks, registerAgents } from '../organization.js';
+import type { MercuriusPrismaArgs } from './mercurius-prisma-server.js';
 import { answer, query } from './tasks.js';
 
 const connections = 32;
@@ -8,7 +12,7 @@ const connections = 32;
 export const benchmark: Benchmark = {
   name: 'read',
   description: `20 tasks with 6 fields over HTTP, ${connections} connections; without a database, then with Postgres`,
-  run: async (context) => [await readMemory(context)],
+  run: async (context) => [await readMemory(context), await readPostgres(context)],
 };
 
 async function readMemory(context: BenchContext): Promise<Measurement> {
@@ -48,11 +52,85 @@ async function readMemory(context: BenchContext): Promise<Measurement> {
   };
 }
 
+const storedQuery = '{ tasks(first: 20) { nodes { id title status priority requiredSpecialization createdAt } } }';
+const storedTasks = 10_000;
+const poolSize = 20;
+
+/** The product itself, with an agent's API key, beside Mercurius with the same Prisma query on the same database. */
+async function readPostgres(context: BenchContext): Promise<Measurement> {
+  const postgres = await context.postgres();
+  const databaseUrl = await postgres.createDatabase('read', { migrated: true });
+  const database = postgres.openPool(databaseUrl);
+  await fillUpTasks(database, storedTasks);
+  const baton = await context.startServer({
+    databaseUrl,
+    redisUrl: (await context.redis()).url,
+    env: { DATABASE_POOL_SIZE: String(poolSize) },
+  });
+  const [agent] = await registerAgents(baton.url, { name: 'reader', count: 1 });
+  context.check(agent, 'no agent was registered');
+  const ours = { pid: baton.pid, client: await startClient(context, baton.url, agent.apiKey, storedQuery) };
+  await ours.client.request({ connections: 1, durationMs: 100 });
+  const statement = await statementOf(database, 'baton');
+  const mercurius = await context.spawnServer<{ url: string }>('read/mercurius-prisma-server.ts', {
+    databaseUrl: `${databaseUrl}?application_name=mercurius`,
+    poolSize,
+    organizationId: defaultOrganizationId,
+    token: adminToken,
+    readsAllColumns: statement?.includes('"metadata"') ?? true,
+  } satisfies MercuriusPrismaArgs);
+  const peer = { pid: mercurius.pid, client: await startClient(context, mercurius.ready.url, adminToken, storedQuery) };
+
+  const answers = new Set<string>();
+  const medians = await context.alternate({ ours, peer }, async ({ pid, client }) => {
+    const before = context.cpuSeconds(pid);
+    const { perSecond, requests, bodies } = await client.request({ connections, durationMs: context.roundMs });
+    answers.add(JSON.stringify(JSON.parse(bodies[0] ?? '')));
+    return { perSecond, cpuMicroseconds: ((context.cpuSeconds(pid) - before) / requests) * 1e6 };
+  });
+  const { rows } = await database.query(
+    `select id, title, status, priority, required_specialization as "requiredSpecialization", created_at as "createdAt"
+     from task order by id limit 20`,
+  );
+  context.check(answers.size === 1, 'the two servers answered other rows');
+  context.check(answers.has(JSON.stringify({ data: { tasks: { nodes: rows } } })), 'what was answered is not what is stored');
+  const peerStatement = await statementOf(database, 'mercurius');
+  context.check(
+    statement === undefined || statement === peerStatement,
+    `the peer runs another query than the product:\n${peerStatement}\nwhere the product runs\n${statement}`,
+  );
+  return {
+    name: 'read, with Postgres',
+    unit: 'requests/s',
+    ours: medians.ours.perSecond,
+    peers: { 'Mercurius with JIT, same Prisma query': medians.peer.perSecond },
+    limit: null,
+    goals: [{ against: 'Mercurius with JIT, same Prisma query', atLeast: 1 }],
+    facts: {
+      'ours: CPU of the server, µs per request': medians.ours.cpuMicroseconds,
+      'peer: CPU of the server, µs per request': medians.peer.cpuMicroseconds,
+    },
+  };
+}
+
+/** The text of Prisma's query for tasks, which a server has run last; undefined when Prisma has run none. */
+async function statementOf(database: pg.Pool, application: string): Promise<string | undefined> {
+  const { rows } = await database.query<{ query: string }>(
+    `select query from pg_stat_activity
+     where datname = current_database() and application_name = $1 and query like 'SELECT "public"."task"%' limit 1`,
+    [application],
+  );
+  return rows[0]?.query;
+}
+
 async function startSide(context: BenchContext, script: string) {
   const server = await context.spawnServer<{ url: string }>(script, { adminToken });
-  const client = await context.spawn<unknown, HttpClientCommand, HttpClientResult>('http-client.ts', {
-    origin: server.ready.url,
-    requests: [{ path: '/graphql', headers: { authorization: `Bearer ${adminToken}` }, body: { query } }],
+  return { server, client: await startClient(context, server.ready.url, adminToken, query) };
+}
+
+function startClient(context: BenchContext, origin: string, token: string, document: string) {
+  return context.spawn<unknown, HttpClientCommand, HttpClientResult>('http-client.ts', {
+    origin,
+    requests: [{ path: '/graphql', headers: { authorization: `Bearer ${token}` }, body: { query: document } }],
   } satisfies HttpClientArgs);
-  return { server, client };
 }
