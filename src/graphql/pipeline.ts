@@ -1,10 +1,18 @@
-import { type DocumentNode, type ExecutionResult, GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+} from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { ErrorCode } from '../features/error-code.js';
 import type { Logger } from '../kernel/logger.js';
 import { DocumentCache } from './document-cache.js';
 import { useDocumentLimits } from './document-limits.js';
 import { createErrorMask, type ErrorMask, maskResult } from './error-mask.js';
+import { execute } from './execution.js';
 import type { OperationSource } from './operation.js';
 import { untilAborted } from './until-aborted.js';
 
@@ -36,7 +44,7 @@ export function createPipeline(options: PipelineOptions) {
   const yoga = createYoga<HttpOperationSource, object>({
     schema: options.schema,
     context: ({ requestId, viewer, transport, setHeader }) => options.createContext({ requestId, viewer, transport, setHeader }),
-    plugins: [useHttpSource(maskError), useErrorMask(maskError), useParseErrorCode(), useDocumentLimits()],
+    plugins: [useHttpSource(maskError), useExecution(), useErrorMask(maskError), useParseErrorCode(), useDocumentLimits()],
     parserAndValidationCache: {
       documentCache: new DocumentCache<DocumentNode>(),
       // Documents with syntax errors are not sent again and again; keeping their errors would only cost memory.
@@ -74,6 +82,20 @@ function useHttpSource(maskError: ErrorMask): Plugin<object, HttpOperationSource
         setResult(maskResult(result, maskError, { requestId: serverContext.requestId, operationName: null }));
       }
     },
+  };
+}
+
+/** Executes by plans that are kept. */
+function useExecution(): Plugin<OperationSource> {
+  return {
+    onExecute: ({ setExecuteFn }) =>
+      setExecuteFn((args: ExecutionArgs) => {
+        const result = execute(args);
+        // Nothing ran: the variables do not fit, or no operation has the name.
+        if ('errors' in result && !('data' in result))
+          for (const error of result.errors ?? []) error.extensions.http = { status: 400 };
+        return result;
+      }),
   };
 }
 
