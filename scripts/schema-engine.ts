@@ -64,6 +64,8 @@ const characterArrayType = 1002;
 /**
  * Prisma's adapter, taught the one-byte type "char": the engine reads it from the catalogs, and the adapter refuses it.
  * It passes as the array of it, which the adapter takes and the engine never reads, and gets its own name back behind it.
+ * Also, a migration is run as a whole, as Prisma's own tool does: the adapter would cut it at each semicolon, also within
+ * the body of a function.
  */
 function catalogAdapter(pool: pg.Pool): PrismaPg {
   const query = pool.query.bind(pool) as (config: pg.QueryConfig) => Promise<pg.QueryResult>;
@@ -78,6 +80,9 @@ function catalogAdapter(pool: pg.Pool): PrismaPg {
   factory.connect = async () => {
     const adapter = await connect();
     const queryRaw = adapter.queryRaw.bind(adapter);
+    adapter.executeScript = async (text) => {
+      await query({ text });
+    };
     adapter.queryRaw = async (sql) => {
       const result = await queryRaw(sql);
       const { CharacterArray, Character } = ColumnTypeEnum;

@@ -192,6 +192,27 @@ describe('with the sweep running', () => {
     expect(Date.parse(extended?.expiresAt ?? '')).toBeGreaterThanOrEqual(Date.parse(lease.expiresAt));
   });
 
+  it('returns a task within a second of the lapse of a lease that heartbeats have extended, and not before', async () => {
+    const holder = await worker();
+    const task = await seedTask(operator);
+    const { lease } = await seedClaim(holder.client, { taskId: task.id, leaseSeconds: 2 });
+    await app.elapse(1);
+    const filter = { taskId: task.id, kinds: ['TASK_LEASE_EXPIRED' as const] };
+    const events = new StreamReader(operator.subscribe(TaskEventsDocument, { filter }));
+    const { taskHeartbeat } = await holder.client.request(TaskHeartbeatDocument, {
+      input: { taskId: task.id, fence: lease.fence },
+    });
+
+    const [expired] = await events.take(1);
+
+    const { leaseExpiresAt } = (expired?.taskEvents.data ?? {}) as { leaseExpiresAt: string };
+    expect(Date.parse(leaseExpiresAt)).toBe(Date.parse(taskHeartbeat.task?.lease?.expiresAt ?? ''));
+    const lateMs = Date.parse(expired?.taskEvents.occurredAt ?? '') - Date.parse(leaseExpiresAt);
+    expect(lateMs).toBeGreaterThanOrEqual(0);
+    expect(lateMs).toBeLessThan(1000);
+    await events.stop();
+  });
+
   it('tells whoever claims a held task who holds it, and until when, also the holder itself', async () => {
     const [holder, other] = [await worker(), await worker()];
     const task = await seedTask(operator);

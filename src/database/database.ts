@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { CoalescerStats, Sharing } from './coalescer.js';
 import type { Prisma, PrismaClient } from './generated/prisma/client.js';
 
 /**
@@ -15,6 +16,30 @@ export interface Sql {
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
 }
 
+/** What a shared write needs of the database, or of a transaction. */
+export type SharedSql = Pick<Database, 'query' | 'write'>;
+
+/**
+ * A hot write of which many come at once: those that come together share one statement, and each gets its own answer.
+ *
+ * The statement must not wait for a row that somebody else holds, or all of its callers would: it skips that row and answers
+ * nothing for its item. It must not write a row that a younger transaction has written either (`isOlder`).
+ */
+export interface SharedWrite<Item, Answer> extends Sharing<Item> {
+  name: string;
+  /** Writes the items in one statement; answers in their order. */
+  run(sql: SharedSql, items: readonly Item[]): Promise<readonly Answer[]>;
+}
+
+/**
+ * Of a row that a shared write is about to lock: that its newest version is of a transaction with a lower number than that
+ * of this statement, which draws its own no sooner than with its first lock. The event log is read in the order of those
+ * numbers, so a row must be written in that order. (`age` counts from this transaction's number, or from the next one while
+ * it has none. A version so old that its number reads as one of the future fails as well; a statement of its own, which asks
+ * more closely, can still write it.)
+ */
+export const isOlder = (table: string) => `age(${table}.xmin) > 0`;
+
 /** An open transaction: Prisma for the everyday writes, `query` for the hot statements, on one connection. */
 export interface Transaction extends Sql {
   prisma: Prisma.TransactionClient;
@@ -28,7 +53,13 @@ export interface Database extends Sql {
    * `hasWritten` tells by the rows whether there are any; unless given, when there is a row.
    */
   write<Row>(statement: Statement, values: readonly unknown[], hasWritten?: (rows: Row[]) => boolean): Promise<Row[]>;
-  /** Runs `work` in one transaction; commits when it resolves, rolls back when it throws; then wakes the readers of the log. */
+  /** Writes the item in one statement with others of its kind that come at the same time; within a transaction, alone and in it. */
+  share<Item, Answer>(kind: SharedWrite<Item, Answer>, item: Item): Promise<Answer>;
+  /**
+   * Runs `work` in one transaction; commits when it resolves, rolls back when it throws; then wakes the readers of the log.
+   * Runs it again, in a new transaction, when Postgres has rolled it back because of what others did at the same time: so
+   * `work` must do nothing that a rollback does not undo.
+   */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
 }
 
@@ -38,15 +69,23 @@ export interface OwnedDatabase extends Database {
   pool: Pool;
   /** Calls `listener` after each commit that may have appended events. */
   onCommit(listener: () => void): void;
+  /** How many writes have shared statements so far, by kind. */
+  sharedWrites(): ReadonlyMap<string, CoalescerStats>;
   close(): Promise<void>;
 }
 
 /** A database whose every write is part of one open transaction: what a service gets when its command must commit together with something else. */
 export function withinTransaction(tx: Transaction): Database {
+  const query: Database['query'] = (statement, values) => tx.query(statement, values);
+  const write: Database['write'] = query;
   return {
     prisma: tx.prisma,
-    query: (statement, values) => tx.query(statement, values),
-    write: (statement, values) => tx.query(statement, values),
+    query,
+    write,
+    async share<Item, Answer>(kind: SharedWrite<Item, Answer>, item: Item) {
+      const [answer] = await kind.run({ query, write }, [item]);
+      return answer as Answer;
+    },
     transaction: (work) => work(tx),
   };
 }

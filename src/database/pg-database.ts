@@ -1,13 +1,17 @@
 import pg from 'pg';
 import type { Logger } from '../kernel/logger.js';
-import type { OwnedDatabase, Sql, Statement } from './database.js';
+import { Coalescer } from './coalescer.js';
+import type { OwnedDatabase, SharedSql, SharedWrite, Sql, Statement } from './database.js';
 import { type Prisma, PrismaClient } from './generated/prisma/client.js';
+import { isConflict, isRolledBack } from './rolled-back.js';
 import { SerialPrismaPg } from './serial-transactions.js';
 
 /** How long a caller waits for a free connection before it fails. */
 const connectionWaitMs = 10_000;
 /** How long a transaction may stay open: it holds the readers of the event log back meanwhile. */
 const transactionLimitMs = 15_000;
+/** How often a statement or a transaction is run that others got in the way of. */
+const conflictTriesMax = 20;
 
 /** Opens the database at `url`. Connects on first use; `close` waits for the statements in flight. */
 export function openDatabase(options: { url: string; poolSize: number; logger: Logger }): OwnedDatabase {
@@ -24,9 +28,24 @@ export function openDatabase(options: { url: string; poolSize: number; logger: L
   });
   const prisma = new PrismaClient({ adapter });
 
+  const coalescers = new Map<string, Coalescer<never, unknown>>();
+
   async function query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const { rows } = await pool.query({ name: statement.name, text: statement.text, values: [...values] });
+    const { rows } = await retryConflicts(() => pool.query({ name: statement.name, text: statement.text, values: [...values] }));
     return rows;
+  }
+
+  async function write<Row>(statement: Statement, values: readonly unknown[], hasWritten = (rows: Row[]) => rows.length > 0) {
+    const rows = await query<Row>(statement, values);
+    if (hasWritten(rows)) tellCommitted();
+    return rows;
+  }
+
+  function coalescerOf<Item, Answer>(kind: SharedWrite<Item, Answer>): Coalescer<Item, Answer> {
+    const sql: SharedSql = { query, write };
+    const coalescer = coalescers.get(kind.name) ?? new Coalescer(kind, (items) => kind.run(sql, items), isRolledBack);
+    coalescers.set(kind.name, coalescer as Coalescer<never, unknown>);
+    return coalescer as Coalescer<Item, Answer>;
   }
 
   /** Prisma owns the connection of its transaction, so statements of ours have to go through it. */
@@ -41,16 +60,16 @@ export function openDatabase(options: { url: string; poolSize: number; logger: L
     prisma,
     pool,
     query,
-    async write<Row>(statement: Statement, values: readonly unknown[], hasWritten = (rows: Row[]) => rows.length > 0) {
-      const rows = await query<Row>(statement, values);
-      if (hasWritten(rows)) tellCommitted();
-      return rows;
-    },
+    write,
+    share: (kind, item) => coalescerOf(kind).submit(item),
+    sharedWrites: () => new Map([...coalescers].map(([name, coalescer]) => [name, coalescer.stats])),
     async transaction(work) {
-      const result = await prisma.$transaction((client) => work({ prisma: client, query: inTransaction(client) }), {
-        maxWait: connectionWaitMs,
-        timeout: transactionLimitMs,
-      });
+      const result = await retryConflicts(() =>
+        prisma.$transaction((client) => work({ prisma: client, query: inTransaction(client) }), {
+          maxWait: connectionWaitMs,
+          timeout: transactionLimitMs,
+        }),
+      );
       tellCommitted();
       return result;
     },
@@ -62,6 +81,17 @@ export function openDatabase(options: { url: string; poolSize: number; logger: L
       await pool.end();
     },
   };
+}
+
+/** Runs again what was rolled back because of others: a new statement or transaction sees what they did. */
+async function retryConflicts<Result>(run: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isConflict(error) || tries >= conflictTriesMax) throw error;
+    }
+  }
 }
 
 function openPool(options: { url: string; poolSize: number; logger: Logger }): pg.Pool {

@@ -2,11 +2,15 @@ import type { Sql, Statement } from './database.js';
 
 type LockableTable = 'actor' | 'api_key' | 'decision' | 'plan' | 'project' | 'project_note' | 'task' | 'thread';
 
+/** Tables that hot writes refer to: they must not wait for somebody who changes such a row, and leaves its id alone. */
+const referredTables: readonly LockableTable[] = ['actor', 'task'];
+
 /** Holds one row until the transaction ends, so that what is read of it next is still true when it is written. Does nothing when there is no such row. */
 export async function lockRow(tx: Sql, table: LockableTable, organizationId: string, id: string): Promise<void> {
+  const strength = referredTables.includes(table) ? 'no key update' : 'update';
   const statement: Statement = {
     name: `lock-${table}`,
-    text: `select id from ${table} where id = $1::uuid and organization_id = $2::uuid for update`,
+    text: `select id from ${table} where id = $1::uuid and organization_id = $2::uuid for ${strength}`,
   };
   await tx.query(statement, [id, organizationId]);
 }

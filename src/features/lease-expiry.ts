@@ -7,8 +7,8 @@ import type { Logger } from '../kernel/logger.js';
 export interface SweptLeases {
   expiredCount: number;
   databaseTime: Date;
-  /** When the next lease lapses: in the past when some were left or skipped, null when nothing is leased. */
-  nextExpiryAt: Date | null;
+  /** When to look again, before which no lease lapses: in the past when some were left or skipped, null when nothing is leased. */
+  nextCheckAt: Date | null;
 }
 
 /** Whether a sweep has ended any lease, and so written events. */
@@ -19,7 +19,7 @@ export function hasExpired(rows: SweptLeases[]): boolean {
 /**
  * Ends the leases of one kind of thing that have lapsed, within moments of the lapse.
  *
- * It schedules itself on the next lease to lapse, as the database answers it, and looks at least every `intervalMs`, which
+ * It schedules itself on the next lease that may lapse, as the database answers it, and looks at least every `intervalMs`, which
  * is at most the shortest lease: so a lease that another process granted is known before it lapses, also when that process
  * dies. Every process sweeps; sweeping twice is harmless.
  */
@@ -52,6 +52,6 @@ export class LeaseExpiry {
     const [swept] = await this.database.write<SweptLeases>(this.sweep, [], hasExpired);
     if (!swept) throw new Error('the sweep answered nothing');
     this.clock.observe(swept.databaseTime);
-    return swept.nextExpiryAt && swept.nextExpiryAt.getTime() - swept.databaseTime.getTime();
+    return swept.nextCheckAt && swept.nextCheckAt.getTime() - swept.databaseTime.getTime();
   }
 }

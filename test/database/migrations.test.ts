@@ -141,15 +141,15 @@ describe('the migrations', () => {
   it('differ from the datamodel when a partial index covers other rows', async () => {
     await apply();
     await client.query(
-      `DROP INDEX task_lease_idx; CREATE INDEX task_lease_idx ON task (lease_expires_at) WHERE lease_expires_at IS NULL`,
+      `DROP INDEX task_lease_check_idx; CREATE INDEX task_lease_check_idx ON task (lease_check_at) WHERE lease_check_at IS NULL`,
     );
 
-    expect(await diffToDatamodel(database.url)).toContain('task_lease_idx');
+    expect(await diffToDatamodel(database.url)).toContain('task_lease_check_idx');
   });
 
   const [holder, task] = [newId(), newId()];
   const lease = (values: string) => `UPDATE task SET ${values} WHERE id = '${task}'`;
-  const whole = `holder_id = '${holder}', claimed_at = now(), lease_ttl_seconds = 60, lease_expires_at = now()`;
+  const whole = `holder_id = '${holder}', claimed_at = now(), lease_ttl_seconds = 60, lease_expires_at = now(), lease_check_at = now()`;
 
   it.each([
     ['half a lease', lease(`status = 'CLAIMED', holder_id = '${holder}'`), 'task_lease_whole_check'],
@@ -159,6 +159,16 @@ describe('the migrations', () => {
       'a lease of no time',
       lease(`status = 'CLAIMED', ${whole}, lease_ttl_seconds = 0`.replace('lease_ttl_seconds = 60, ', '')),
       'task_lease_ttl_check',
+    ],
+    [
+      'a lease that no sweep looks at before it has lapsed',
+      lease(`status = 'CLAIMED', ${whole}`.replace('lease_check_at = now()', `lease_check_at = now() + interval '1 second'`)),
+      'task_lease_check_at_check',
+    ],
+    [
+      'a lease that no sweep looks at',
+      lease(`status = 'CLAIMED', ${whole}`.replace(', lease_check_at = now()', '')),
+      'task_lease_check_at_check',
     ],
     ['a priority of 101', lease('priority = 101'), 'task_priority_check'],
   ])('make a database that refuses %s', async (_, sql, constraint) => {

@@ -70,7 +70,7 @@ export async function useTestApp(variables: Record<string, string> = {}, options
 }
 
 const instants = {
-  task: ['lease_expires_at'],
+  task: ['lease_expires_at', 'lease_check_at'],
   job: ['lease_expires_at'],
   actor: ['last_heartbeat_at'],
   api_key: ['expires_at'],

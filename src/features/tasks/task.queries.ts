@@ -36,11 +36,16 @@ export function taskWhere(viewer: Viewer, filter: TaskFilter | null | undefined,
 }
 
 function statusWhere(statuses: TaskStatus[], now: Date): Prisma.TaskWhereInput {
-  const isLapsed: Prisma.TaskWhereInput = { leaseExpiresAt: { lte: now } };
+  const isLapsed = leaseLapsed(now);
   const stored: Prisma.TaskWhereInput = { status: { in: statuses } };
   const canLapse = statuses.some((status) => (leasedStatuses as readonly TaskStatus[]).includes(status));
   const exact = canLapse ? { AND: [stored, leaseNotLapsed(now)] } : stored;
   return statuses.includes('READY') ? { OR: [exact, isLapsed] } : exact;
+}
+
+/** A lease that has lapsed was to be looked at no later: by that they are found without walking all tasks. */
+function leaseLapsed(now: Date): Prisma.TaskWhereInput {
+  return { leaseCheckAt: { lte: now }, leaseExpiresAt: { lte: now } };
 }
 
 function leaseNotLapsed(now: Date): Prisma.TaskWhereInput {
@@ -94,7 +99,7 @@ export async function countTasks(
   const matching = taskWhere(viewer, { ...filter, statuses: null }, now);
   const count = (where: Prisma.TaskWhereInput) =>
     prisma.task.groupBy({ by: ['status'], where: { AND: [matching, where] }, _count: true });
-  const [running, lapsed] = await Promise.all([count(leaseNotLapsed(now)), count({ leaseExpiresAt: { lte: now } })]);
+  const [running, lapsed] = await Promise.all([count(leaseNotLapsed(now)), count(leaseLapsed(now))]);
   const counts = new Map(running.map((row) => [row.status, row._count]));
   const lapsedCount = lapsed.reduce((sum, row) => sum + row._count, 0);
   counts.set('READY', (counts.get('READY') ?? 0) + lapsedCount);

@@ -15,7 +15,7 @@ import { requireProject } from '../projects/project.queries.js';
 import { ValidationError } from '../validation-error.js';
 import { claimNextStatement, claimStatement } from './sql/claim.sql.js';
 import { expireOneStatement, sweepStatement } from './sql/expire.sql.js';
-import { heartbeatStatement } from './sql/heartbeat.sql.js';
+import { heartbeatStatement, heartbeats } from './sql/heartbeat.sql.js';
 import { claimantStatement, obstacleCountsStatement, taskObstaclesStatement } from './sql/obstacles.sql.js';
 import { refusalStatement, transitionStatement } from './sql/transition.sql.js';
 import { TaskNotFoundError } from './task.errors.js';
@@ -238,8 +238,11 @@ export class TaskService {
   async heartbeat(viewer: Viewer, input: TaskHeartbeat): Promise<{ task: Task; cancelRequested: boolean }> {
     requireScope(viewer, 'WORK');
     const { actorId } = await actAs(this.database, viewer, input.agentId);
-    const values = [viewer.organizationId, input.taskId, actorId, input.fence ?? null];
-    const [task] = await this.database.query<Task>(heartbeatStatement, values);
+    const { organizationId } = viewer;
+    const { taskId, fence = null } = input;
+    const task =
+      (await this.database.share(heartbeats, { organizationId, taskId, holderId: actorId, fence })) ??
+      (await this.database.query<Task>(heartbeatStatement, [organizationId, taskId, actorId, fence]))[0];
     if (!task) throw leaseLost(input.taskId, actorId, await this.#refusal(viewer, input.taskId, actorId));
     return { task, cancelRequested: task.cancelRequestedAt !== null };
   }

@@ -18,7 +18,7 @@ export const agentHeartbeatStatement: Statement = {
   name: 'agent-heartbeat',
   text: `
 with before as (
-  select id, health, status from actor where id = $2::uuid and organization_id = $1::uuid and kind = 'AGENT' for update
+  select id, health, status from actor where id = $2::uuid and organization_id = $1::uuid and kind = 'AGENT' for no key update
 ), changed as (
   update actor set last_heartbeat_at = clock_timestamp(), health = 'ONLINE',
     status = coalesce($3::"AgentStatus", actor.status), metadata = coalesce($4::jsonb, actor.metadata), updated_at = clock_timestamp()
@@ -50,7 +50,7 @@ with due as materialized (
   from actor
   where health <> 'OFFLINE' and last_heartbeat_at <= statement_timestamp() - make_interval(secs => $1::int)
     and (health = 'ONLINE' or last_heartbeat_at <= statement_timestamp() - make_interval(secs => $2::int))
-  order by last_heartbeat_at limit ${sweepBatchSize} for update skip locked
+  order by last_heartbeat_at limit ${sweepBatchSize} for no key update skip locked
 ), changed as (
   update actor set health = due.health from due where actor.id = due.id
   returning actor.*, due.before_health

@@ -12,13 +12,16 @@ const sweepBatchSize = 500;
  * The answer says how many there were, the database's time, and when the next lease lapses (in the past when some were
  * left or skipped; null when no job runs).
  */
-export const sweepStatement = expire('job-sweep', `order by lease_expires_at limit ${sweepBatchSize} for update skip locked`);
+export const sweepStatement = expire(
+  'job-sweep',
+  `order by lease_expires_at limit ${sweepBatchSize} for no key update skip locked`,
+);
 
 /** The same for one job, waiting for its row. Values: job. */
-export const expireOneStatement = expire('job-expire-one', 'and id = $1::uuid for update');
+export const expireOneStatement = expire('job-expire-one', 'and id = $1::uuid for no key update');
 
 /** The same for the jobs of one ticket. Values: task. */
-export const expireOfTaskStatement = expire('job-expire-of-task', 'and task_id = $1::uuid for update');
+export const expireOfTaskStatement = expire('job-expire-of-task', 'and task_id = $1::uuid for no key update');
 
 function expire(name: string, selection: string): Statement {
   return {
@@ -44,6 +47,6 @@ with due as materialized (
   })}
 )
 select (select count(*)::int from changed) as "expiredCount", clock_timestamp() as "databaseTime",
-       (select min(lease_expires_at) from job where lease_expires_at is not null and id not in (select id from due)) as "nextExpiryAt"`,
+       (select min(lease_expires_at) from job where lease_expires_at is not null and id not in (select id from due)) as "nextCheckAt"`,
   };
 }

@@ -21,7 +21,7 @@ with chosen as materialized (
   select job.id from job join project on project.id = job.project_id
   where job.organization_id = $1::uuid ${scope} and job.status = 'PENDING' and project.deleted_at is null
   order by job.created_at, job.id limit 1
-  for update of job skip locked
+  for no key update of job skip locked
 ), changed as (
   update job set status = 'RUNNING', attempts = job.attempts + 1, fence = job.fence + 1, lease_ttl_seconds = $2::int,
     lease_expires_at = clock_timestamp() + make_interval(secs => $2::int), started_at = clock_timestamp()

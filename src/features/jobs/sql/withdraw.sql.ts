@@ -14,7 +14,7 @@ function withdraw(name: string, column: string): Statement {
 with unfinished as materialized (
   select id, status from job
   where organization_id = $1::uuid and ${column} = $2::uuid and status in ('PENDING', 'RUNNING')
-  order by id for update
+  order by id for no key update
 ), changed as (
   update job set status = 'FAILED', failure_reason = $3::text, lease_ttl_seconds = null, lease_expires_at = null,
     finished_at = clock_timestamp()

@@ -3,10 +3,14 @@ import { claimCountMax } from '../task.model.js';
 import { claimantIsActive, hasSpecialization, taskIsReady } from './claimable.sql.js';
 import { logChanged, taskColumns } from './task-rows.sql.js';
 
-/** What a claim sets; the lease runs from the database's clock at the moment the row is written. */
+/**
+ * What a claim sets; the lease runs from the database's clock at the moment the row is written. The sweep looks at it no
+ * later than it lapses.
+ */
 const startLease = (ttl: string) => `
   status = 'CLAIMED', holder_id = claimant.id, assignee_id = claimant.id, fence = task.fence + 1,
   claimed_at = clock_timestamp(), lease_ttl_seconds = ${ttl}, lease_expires_at = clock_timestamp() + make_interval(secs => ${ttl}),
+  lease_check_at = statement_timestamp() + make_interval(secs => ${ttl}),
   blocker = null, release_reason = null, cancel_requested_at = null, updated_at = clock_timestamp()`;
 
 const claimedData = `jsonb_build_object('before', 'READY', 'after', 'CLAIMED', 'fence', changed.fence, 'leaseSeconds', changed.lease_ttl_seconds,
@@ -85,8 +89,7 @@ with claimant as materialized (
   select id, specializations, status from actor as claimant
   where id = $2::uuid and organization_id = $1::uuid and ${claimantIsActive}
 ), overdue as materialized (
-  select coalesce((select lease_expires_at <= clock_timestamp() from task
-                   where lease_expires_at is not null order by lease_expires_at limit 1), false) as is_overdue
+  select exists (select from task where lease_check_at <= statement_timestamp() and lease_expires_at <= clock_timestamp()) as is_overdue
 ), candidate as materialized (
   select id, priority from (
     (select task.id, task.priority from task
@@ -107,7 +110,7 @@ with claimant as materialized (
   select task.id from task
   where task.id = any(array(select id from candidate)) and ${taskIsReady}
   order by task.priority, task.id limit $4::int
-  for update skip locked
+  for no key update skip locked
 ), numbered as (
   select id, row_number() over (order by id) as position from chosen
 ), changed as (

@@ -1,5 +1,5 @@
 import { columns } from '../../../database/columns.js';
-import { Prisma } from '../../../database/generated/prisma/client.js';
+import { Prisma, type Task } from '../../../database/generated/prisma/client.js';
 
 /** The columns of a task as Prisma would give them, from a row aliased `table`. */
 export function taskColumns(table: string): string {
@@ -22,4 +22,10 @@ export function logChanged(event: {
     select changed.organization_id, ${event.type}, ${event.actorId}, ${event.actorLabel}, changed.id, changed.id, changed.project_id,
            ${event.agentId}, changed.required_specialization, changed.source, ${event.data}
     from ${event.from ?? 'changed'}`;
+}
+
+/** Answers each of the items by its task's row; null where there is none. No two of the items name the same task. */
+export function byTask(items: readonly { taskId: string }[], rows: readonly Task[]): (Task | null)[] {
+  const rowOf = new Map(rows.map((row) => [row.id, row]));
+  return items.map(({ taskId }) => rowOf.get(taskId.toLowerCase()) ?? null);
 }

@@ -24,7 +24,7 @@ export const transitionStatement: Statement = {
   name: 'task-transition',
   text: `
 with before as (
-  select id, status, holder_id from task where id = $2::uuid and organization_id = $1::uuid for update
+  select id, status, holder_id from task where id = $2::uuid and organization_id = $1::uuid for no key update
 ), changed as (
   update task set
     status = $8::"TaskStatus",
@@ -38,6 +38,7 @@ with before as (
     claimed_at = case when $9::boolean then null else task.claimed_at end,
     lease_ttl_seconds = case when $9::boolean then null else task.lease_ttl_seconds end,
     lease_expires_at = case when $9::boolean then null else task.lease_expires_at end,
+    lease_check_at = case when $9::boolean then null else task.lease_check_at end,
     completed_at = case when $8 in ('DONE', 'FAILED', 'CANCELED') then clock_timestamp() end,
     updated_at = clock_timestamp()
   from before

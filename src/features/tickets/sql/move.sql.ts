@@ -19,6 +19,7 @@ with changed as (
     claimed_at = case when $4::boolean then null else task.claimed_at end,
     lease_ttl_seconds = case when $4::boolean then null else task.lease_ttl_seconds end,
     lease_expires_at = case when $4::boolean then null else task.lease_expires_at end,
+    lease_check_at = case when $4::boolean then null else task.lease_check_at end,
     completed_at = case when $3 in ('DONE', 'CANCELED') then clock_timestamp() end,
     updated_at = clock_timestamp()
   where id = $2::uuid and organization_id = $1::uuid
