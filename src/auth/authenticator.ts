@@ -1,7 +1,8 @@
 import type { Sql } from '../database/database.js';
 import { OrganizationNotFoundError } from '../features/organizations/organization.errors.js';
 import { defaultOrganizationId, isSlug } from '../features/organizations/organization.model.js';
-import { equalsSafely, hashSecret, parseApiKey } from './api-key.js';
+import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
+import { areHashesEqual, hashSecret, parseApiKey } from './api-key.js';
 import { UnauthenticatedError } from './auth.errors.js';
 import {
   type ApiKeyRow,
@@ -38,70 +39,80 @@ interface Identity {
 }
 
 interface Lookup {
-  identity: Promise<Identity | null>;
+  /** A promise until the database has answered. */
+  identity: MaybePromise<Identity | null>;
   freshUntil: number;
 }
 
 /** Finds out who is calling. */
 export class Authenticator {
   readonly #database: Sql;
-  readonly #adminToken: string | undefined;
+  readonly #adminTokenHash: string | undefined;
   /** By the hash of the token; the oldest first. */
   readonly #lookups = new Map<string, Lookup>();
 
   /** Without an admin token the server is in open mode: whoever presents no credential is the operator. */
   constructor({ database, adminToken }: { database: Sql; adminToken?: string | undefined }) {
     this.#database = database;
-    this.#adminToken = adminToken;
+    this.#adminTokenHash = adminToken && hashSecret(adminToken);
   }
 
   /**
-   * The caller that the credentials stand for.
+   * The caller that the credentials stand for; no promise when that is known already.
    *
    * The operator acts in the default organization or in the one that is named; keys and sessions in their own, and naming
    * another is the same as naming one that does not exist. Without a credential, where one is needed, and with a cookie
    * that is no longer good, the viewer is anonymous and may only sign in.
    * Throws UnauthenticatedError, the same for whatever is wrong with a bearer token, and OrganizationNotFoundError.
    */
-  async authenticate({ authorization, cookie, organization }: PresentedCredentials): Promise<Viewer> {
+  authenticate({ authorization, cookie, organization }: PresentedCredentials): MaybePromise<Viewer> {
     if (authorization !== null) {
       const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
       if (!token) throw new UnauthenticatedError();
-      if (this.#adminToken && equalsSafely(token, this.#adminToken))
-        return operatorViewer(this.#database, { kind: 'adminToken' }, organization);
-      const identity = await this.#find(token);
-      if (!identity) throw new UnauthenticatedError();
-      return within(identity, organization);
+      // Only the hash is looked at from here, and remembered.
+      const tokenHash = hashSecret(token);
+      if (this.#adminTokenHash !== undefined && areHashesEqual(tokenHash, this.#adminTokenHash))
+        return operatorOf(this.#database, { kind: 'adminToken' }, organization);
+      return whenKnown(this.#find(token, tokenHash), (identity) => {
+        if (!identity) throw new UnauthenticatedError();
+        return within(identity, organization);
+      });
     }
     const token = cookie === null ? null : sessionTokenIn(cookie);
     if (token !== null) {
       // A stale cookie must not keep a browser from signing in again.
-      const identity = isSessionToken(token) ? await this.#find(token) : null;
-      return identity ? within(identity, organization) : anonymous({ hasStaleCookie: true });
+      if (!isSessionToken(token)) return anonymous({ hasStaleCookie: true });
+      return whenKnown(this.#find(token, hashSecret(token)), (identity) =>
+        identity ? within(identity, organization) : anonymous({ hasStaleCookie: true }),
+      );
     }
-    return this.#adminToken
-      ? anonymous({ hasStaleCookie: false })
-      : operatorViewer(this.#database, { kind: 'open' }, organization);
+    return this.#adminTokenHash === undefined
+      ? operatorOf(this.#database, { kind: 'open' }, organization)
+      : anonymous({ hasStaleCookie: false });
   }
 
   /** Whom a key or session stands for: as remembered, or by one statement that all who ask meanwhile share. */
-  #find(token: string): Promise<Identity | null> {
-    const name = hashSecret(token);
+  #find(token: string, tokenHash: string): MaybePromise<Identity | null> {
     const now = performance.now();
-    const known = this.#lookups.get(name);
+    const known = this.#lookups.get(tokenHash);
     if (known && now < known.freshUntil) return known.identity;
 
-    const lookup: Lookup = { identity: this.#lookUp(token), freshUntil: now + freshMs };
-    this.#remember(name, lookup);
+    const found = this.#lookUp(token);
+    const lookup: Lookup = { identity: found, freshUntil: now + freshMs };
+    this.#remember(tokenHash, lookup);
     // Only what is valid is remembered: failures would let anybody push the others out.
     const forget = () => {
-      if (this.#lookups.get(name) === lookup) this.#lookups.delete(name);
+      if (this.#lookups.get(tokenHash) === lookup) this.#lookups.delete(tokenHash);
     };
-    lookup.identity.then((identity) => {
-      if (!identity) forget();
-      else if (identity.expiresInMs !== null) lookup.freshUntil = Math.min(lookup.freshUntil, now + identity.expiresInMs);
+    found.then((identity) => {
+      if (!identity) {
+        forget();
+        return;
+      }
+      lookup.identity = identity;
+      if (identity.expiresInMs !== null) lookup.freshUntil = Math.min(lookup.freshUntil, now + identity.expiresInMs);
     }, forget);
-    return lookup.identity;
+    return found;
   }
 
   #remember(name: string, lookup: Lookup): void {
@@ -115,7 +126,7 @@ export class Authenticator {
     const key = parseApiKey(token);
     if (key) {
       const [row] = await this.#database.query<ApiKeyRow>(findApiKeyStatement, [key.id]);
-      return row && equalsSafely(row.secretHash, hashSecret(key.secret)) ? identityOf(row, row.scopes, 'apiKey') : null;
+      return row && areHashesEqual(row.secretHash, hashSecret(key.secret)) ? identityOf(row, row.scopes, 'apiKey') : null;
     }
     if (!isSessionToken(token)) return null;
     const [row] = await this.#database.query<SessionRow>(findSessionStatement, [hashSecret(token)]);
@@ -129,8 +140,16 @@ export async function operatorViewer(
   credential: { kind: 'open' | 'adminToken' },
   organization: string | null,
 ): Promise<Viewer> {
-  const organizationId = organization ? await organizationIdOf(database, organization) : defaultOrganizationId;
-  return { organizationId, actor: null, scopes: operatorScopes, credential };
+  return operatorOf(database, credential, organization);
+}
+
+function operatorOf(
+  database: Sql,
+  credential: { kind: 'open' | 'adminToken' },
+  organization: string | null,
+): MaybePromise<Viewer> {
+  const viewerIn = (organizationId: string) => ({ organizationId, actor: null, scopes: operatorScopes, credential });
+  return organization ? organizationIdOf(database, organization).then(viewerIn) : viewerIn(defaultOrganizationId);
 }
 
 async function organizationIdOf(database: Sql, slug: string): Promise<string> {
@@ -149,6 +168,13 @@ function identityOf(row: ApiKeyRow | SessionRow, scopes: Scope[], kind: 'apiKey'
   const actor = actorId && actorKind && actorName !== null ? { id: actorId, kind: actorKind, name: actorName } : null;
   const viewer = { organizationId, actor, scopes: new Set(scopes), credential: { kind, id } };
   return { viewer, organizationSlug, expiresInMs };
+}
+
+function whenKnown<Result>(
+  identity: MaybePromise<Identity | null>,
+  then: (identity: Identity | null) => Result,
+): MaybePromise<Result> {
+  return isPromise(identity) ? identity.then(then) : then(identity);
 }
 
 function within(identity: Identity, organization: string | null): Viewer {

@@ -75,7 +75,7 @@ export class WorkerAuthenticator {
     }
   }
 
-  #operator({ organization }: PresentedCredentials): Promise<Viewer> {
+  async #operator({ organization }: PresentedCredentials): Promise<Viewer> {
     return this.#authenticator.authenticate({ authorization: null, cookie: null, organization });
   }
 

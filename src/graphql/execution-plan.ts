@@ -41,8 +41,7 @@ import {
   typeFromAST,
   visit,
 } from 'graphql';
-
-export type MaybePromise<Value> = Value | Promise<Value>;
+import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
 
 type Values = Record<string, unknown>;
 type Resolver = GraphQLFieldResolver<unknown, unknown, Values>;
@@ -526,10 +525,6 @@ function throwAfter(pending: readonly Promise<unknown>[], error: unknown): Promi
 
 function pathTo({ responseName, parentType }: FieldPlan, prev: Path | undefined): Path {
   return { prev, key: responseName, typename: parentType.name };
-}
-
-export function isPromise(value: unknown): value is Promise<unknown> {
-  return isObjectLike(value) && typeof value.then === 'function';
 }
 
 function isIterable(value: unknown): value is Iterable<unknown> {

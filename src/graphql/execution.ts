@@ -9,15 +9,8 @@ import {
   type OperationDefinitionNode,
   visit,
 } from 'graphql';
-import {
-  Execution,
-  executeFields,
-  executeSerially,
-  isPromise,
-  type MaybePromise,
-  PlannedOperation,
-  type SelectionPlan,
-} from './execution-plan.js';
+import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
+import { Execution, executeFields, executeSerially, PlannedOperation, type SelectionPlan } from './execution-plan.js';
 
 /** Problems of variables that one answer lists; the same as graphql-js. */
 const variableErrorsMax = 50;

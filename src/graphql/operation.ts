@@ -1,6 +1,7 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import type { Viewer } from '../auth/viewer.js';
 import type { ErrorCode } from '../features/error-code.js';
+import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
 import type { Pipeline } from './pipeline.js';
 
 /** Where an operation comes from: what its context is made of, whichever way it reached the server. */
@@ -37,26 +38,85 @@ export async function prepareOperation(
   source: OperationSource,
   params: OperationParams,
 ): Promise<PreparedOperation | readonly GraphQLError[]> {
-  const enveloped = pipeline.getEnveloped({ ...source });
   const operationName = params.operationName ?? null;
   try {
-    const document = enveloped.parse(params.query);
-    const invalid: readonly GraphQLError[] = enveloped.validate(enveloped.schema, document);
+    const { document, invalid } = pipeline.read(params.query);
     if (invalid.length > 0) return invalid;
     const operation = getOperationAST(document, operationName);
     if (!operation) return [unknownOperation(operationName)];
     const isSubscription = operation.operation === 'subscription';
     const args: ExecutionArgs = {
-      schema: enveloped.schema,
+      schema: pipeline.schema,
       document,
       operationName,
       variableValues: params.variables,
-      contextValue: await enveloped.contextFactory(),
+      contextValue: await pipeline.contextFor(source),
     };
-    return { ...args, isSubscription, run: () => (isSubscription ? enveloped.subscribe(args) : enveloped.execute(args)) };
+    return { ...args, isSubscription, run: () => (isSubscription ? pipeline.subscribe(args) : pipeline.execute(args)) };
   } catch (error) {
     return [pipeline.maskError(error, { requestId: source.requestId, operationName })];
   }
+}
+
+/** A query or a mutation that may run, once it has a source. */
+export interface JsonOperation {
+  operationName: string | null;
+  run(source: OperationSource): MaybePromise<ExecutionResult>;
+}
+
+/**
+ * The query or mutation that the parameters ask for; null when there is anything wrong with them, or a stream is asked
+ * for: Yoga then says what.
+ */
+export function findJsonOperation(pipeline: Pipeline, params: unknown): JsonOperation | null {
+  if (!isOperationParams(params)) return null;
+  const read = readQuietly(pipeline, params.query);
+  if (!read || read.invalid.length > 0) return null;
+  const operationName = params.operationName ?? null;
+  const operation = getOperationAST(read.document, operationName);
+  if (!operation || operation.operation === 'subscription') return null;
+  const execute = (contextValue: object) =>
+    pipeline.execute({
+      schema: pipeline.schema,
+      document: read.document,
+      operationName,
+      variableValues: params.variables,
+      contextValue,
+    });
+  return {
+    operationName,
+    run(source) {
+      const context = pipeline.contextFor(source);
+      return isPromise(context) ? context.then(execute) : execute(context);
+    },
+  };
+}
+
+/** A document with a syntax error is Yoga's to refuse. */
+function readQuietly(pipeline: Pipeline, query: string) {
+  try {
+    return pipeline.read(query);
+  } catch {
+    return null;
+  }
+}
+
+const paramNames: readonly string[] = ['query', 'operationName', 'variables', 'extensions'];
+
+function isOperationParams(params: unknown): params is OperationParams {
+  if (!isPlainObject(params)) return false;
+  const { query, operationName, variables, extensions } = params;
+  return (
+    typeof query === 'string' &&
+    (operationName == null || typeof operationName === 'string') &&
+    (variables == null || isPlainObject(variables)) &&
+    (extensions == null || isPlainObject(extensions)) &&
+    Object.keys(params).every((name) => paramNames.includes(name))
+  );
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function unknownOperation(operationName: string | null): GraphQLError {

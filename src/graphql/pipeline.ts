@@ -9,11 +9,12 @@ import {
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { ErrorCode } from '../features/error-code.js';
 import type { Logger } from '../kernel/logger.js';
+import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
 import { DocumentCache } from './document-cache.js';
 import { useDocumentLimits } from './document-limits.js';
 import { createErrorMask, type ErrorMask, maskResult } from './error-mask.js';
 import { execute } from './execution.js';
-import type { OperationSource } from './operation.js';
+import type { OperationOutcome, OperationSource } from './operation.js';
 import { untilAborted } from './until-aborted.js';
 
 /** An operation that came over HTTP: its parameters are read already, and its answer may be a stream. */
@@ -31,22 +32,45 @@ export interface PipelineOptions {
   logger: Logger;
 }
 
-export type Pipeline = ReturnType<typeof createPipeline>;
+/** A document that was parsed and validated. */
+export interface ReadDocument {
+  document: DocumentNode;
+  /** What is wrong with it; empty when it may run. */
+  invalid: readonly GraphQLError[];
+}
 
 /**
  * The one way every operation takes: limits, parsing, validation, context, execution, masking.
  *
- * `fetch` runs an HTTP request through it, with Yoga's rules for media types, status codes and SSE. `getEnveloped` gives
- * its steps to the other transports (see `prepareOperation`).
+ * `fetch` runs an HTTP request through all of it, with Yoga's rules for media types, status codes and SSE. The steps are
+ * there for what does not go through Yoga's HTTP handling: websockets, and POSTs of plain JSON.
  */
-export function createPipeline(options: PipelineOptions) {
+export interface Pipeline {
+  fetch(url: string, init: RequestInit, source: HttpOperationSource): MaybePromise<Response>;
+  schema: GraphQLSchema;
+  /** Parses and validates, the first time. Throws the syntax error. */
+  read(query: string): ReadDocument;
+  contextFor(source: OperationSource): MaybePromise<object>;
+  /** Runs a query or a mutation; what it answers is masked. */
+  execute(args: ExecutionArgs): MaybePromise<ExecutionResult>;
+  /** Runs a subscription; what it answers is masked. */
+  subscribe(args: ExecutionArgs): MaybePromise<OperationOutcome>;
+  maskError: ErrorMask;
+}
+
+export function createPipeline(options: PipelineOptions): Pipeline {
   const maskError = createErrorMask(options.logger);
+  const documents = new DocumentCache<Partial<ReadDocument> & Pick<ReadDocument, 'document'>>();
+  const execute = executeMasked(maskError);
   const yoga = createYoga<HttpOperationSource, object>({
     schema: options.schema,
     context: ({ requestId, viewer, transport, setHeader }) => options.createContext({ requestId, viewer, transport, setHeader }),
-    plugins: [useHttpSource(maskError), useExecution(), useErrorMask(maskError), useParseErrorCode(), useDocumentLimits()],
+    plugins: [useHttpSource(maskError), useExecution(execute), useErrorMask(maskError), useParseErrorCode(), useDocumentLimits()],
     parserAndValidationCache: {
-      documentCache: new DocumentCache<DocumentNode>(),
+      documentCache: {
+        get: (query) => documents.get(query)?.document,
+        set: (query, document) => documents.set(query, { document }),
+      },
       // Documents with syntax errors are not sent again and again; keeping their errors would only cost memory.
       errorCache: { get: () => undefined, set: () => undefined },
     },
@@ -61,7 +85,41 @@ export function createPipeline(options: PipelineOptions) {
     maxRequestBodySize: false,
     logging: false,
   });
-  return { fetch: yoga.fetch, getEnveloped: yoga.getEnveloped, maskError };
+  // With the schema alone: its steps are given the context of each operation, if they need one.
+  const enveloped = yoga.getEnveloped({} as never);
+  return {
+    fetch: (url, init, source) => yoga.fetch(url, init, source),
+    schema: options.schema,
+    read(query) {
+      const known = documents.get(query);
+      if (known?.invalid) return known as ReadDocument;
+      const document = enveloped.parse(query);
+      const read = { document, invalid: enveloped.validate(enveloped.schema, document) };
+      documents.set(query, read);
+      return read;
+    },
+    contextFor(source) {
+      const created = options.createContext(source);
+      return isPromise(created) ? created.then((context) => ({ ...source, ...context })) : { ...source, ...created };
+    },
+    execute,
+    subscribe: enveloped.subscribe,
+    maskError,
+  };
+}
+
+/** Executes by plans that are kept, and masks what comes of it. */
+function executeMasked(mask: ErrorMask) {
+  const masked = (result: ExecutionResult, args: ExecutionArgs) => {
+    if (!result.errors) return result;
+    // Nothing ran: the variables do not fit, or no operation has the name.
+    if (!('data' in result)) for (const error of result.errors) error.extensions.http = { status: 400 };
+    return maskResult(result, mask, failedOperation(args as Executed));
+  };
+  return (args: ExecutionArgs): MaybePromise<ExecutionResult> => {
+    const result = execute(args);
+    return isPromise(result) ? result.then((settled) => masked(settled, args)) : masked(result, args);
+  };
 }
 
 /** Joins Yoga's HTTP handling to ours: takes the parameters that were read, and lets us end the streams it starts. */
@@ -85,21 +143,11 @@ function useHttpSource(maskError: ErrorMask): Plugin<object, HttpOperationSource
   };
 }
 
-/** Executes by plans that are kept. */
-function useExecution(): Plugin<OperationSource> {
-  return {
-    onExecute: ({ setExecuteFn }) =>
-      setExecuteFn((args: ExecutionArgs) => {
-        const result = execute(args);
-        // Nothing ran: the variables do not fit, or no operation has the name.
-        if ('errors' in result && !('data' in result))
-          for (const error of result.errors ?? []) error.extensions.http = { status: 400 };
-        return result;
-      }),
-  };
+function useExecution(execute: Pipeline['execute']): Plugin<OperationSource> {
+  return { onExecute: ({ setExecuteFn }) => setExecuteFn(execute) };
 }
 
-/** Masks whatever building a context, executing and subscribing throws or returns. */
+/** Masks whatever building a context and subscribing throws or returns. */
 function useErrorMask(mask: ErrorMask): Plugin<OperationSource> {
   return {
     onPluginInit({ registerContextErrorHandler }) {
@@ -107,12 +155,6 @@ function useErrorMask(mask: ErrorMask): Plugin<OperationSource> {
         const { requestId } = context as unknown as OperationSource;
         setError(mask(error, { requestId, operationName: null }));
       });
-    },
-    onExecute({ args }) {
-      const onResult = maskingHook(mask, args);
-      return {
-        onExecuteDone: (payload) => (isAsyncIterable(payload.result) ? { onNext: onResult } : onResult(payload as SingleResult)),
-      };
     },
     onSubscribe({ args }) {
       const onResult = maskingHook(mask, args);

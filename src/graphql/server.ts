@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline as pipe } from 'node:stream/promises';
-import type { GraphQLSchema } from 'graphql';
+import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import type { PresentedCredentials } from '../auth/authenticator.js';
 import type { Viewer } from '../auth/viewer.js';
 import { withDeadline } from '../http/deadline.js';
@@ -10,8 +10,10 @@ import { RequestAccess } from '../http/request-access.js';
 import { requestIdOf } from '../http/request-id.js';
 import { RequestRefusal } from '../http/request-refusal.js';
 import type { Logger } from '../kernel/logger.js';
+import type { MaybePromise } from '../kernel/maybe-promise.js';
 import { GraphiqlPage, isGraphiqlRequest } from './graphiql.js';
-import type { OperationSource } from './operation.js';
+import { type JsonAnswer, jsonMediaTypeFor, toJsonAnswer } from './json-answer.js';
+import { findJsonOperation, type JsonOperation, type OperationSource } from './operation.js';
 import { createPipeline, type HttpOperationSource, type Pipeline } from './pipeline.js';
 import { sendFailure } from './request-failure.js';
 import { readParams, requireMethod } from './request-params.js';
@@ -25,7 +27,7 @@ export interface GraphqlServerOptions {
   /** Makes what resolvers get as their context; it is merged over the operation's source. */
   createContext: (source: OperationSource) => object | Promise<object>;
   /** Finds who is calling. A DomainError turns the caller away; without credentials it may answer an anonymous viewer. */
-  authenticate: (credentials: PresentedCredentials) => Promise<Viewer>;
+  authenticate: (credentials: PresentedCredentials) => MaybePromise<Viewer>;
   liveCredentials: LiveCredentials;
   logger: Logger;
   /** Bytes of the largest request body, and of the largest websocket message. */
@@ -109,16 +111,32 @@ export class GraphqlServer {
     requireMethod(request);
     this.access.requireNoForgery(request);
     const viewer = await this.options.authenticate(this.access.credentialsOf(request));
-    const source: HttpOperationSource = {
+    const source: OperationSource = {
       requestId,
       viewer,
       transport: 'http',
       setHeader: (name, value) => {
         if (!response.headersSent) response.setHeader(name, value);
       },
-      params: await readParams(request, this.options.maxBodyBytes),
-      openStream: () => this.openStream(viewer, response),
     };
+    const params = await readParams(request, this.options.maxBodyBytes);
+    const mediaType = request.method === 'POST' ? jsonMediaTypeFor(request.headers.accept) : null;
+    const operation = mediaType && findJsonOperation(this.pipeline, params);
+    if (operation) sendJson(response, toJsonAnswer(await this.run(operation, source), mediaType));
+    else await this.answerByYoga(request, response, { ...source, params, openStream: () => this.openStream(viewer, response) });
+  }
+
+  /** Whatever fails is an answer: the caller is to know that its operation was tried. */
+  private async run(operation: JsonOperation, source: OperationSource): Promise<ExecutionResult> {
+    try {
+      return await operation.run(source);
+    } catch (error) {
+      return { errors: [this.pipeline.maskError(error, { requestId: source.requestId, operationName: null })] };
+    }
+  }
+
+  /** GET, streams, and everything that is refused. */
+  private async answerByYoga(request: IncomingMessage, response: ServerResponse, source: HttpOperationSource): Promise<void> {
     // Everything of the request that Yoga still has to see; the host is not its business, and the body was read.
     const { method, headers } = request;
     const answer = await this.pipeline.fetch(
@@ -145,6 +163,14 @@ export class GraphqlServer {
   }
 }
 
+function sendJson(response: ServerResponse, { status, headers, body }: JsonAnswer): void {
+  const length = Buffer.byteLength(body);
+  response.writeHead(status, { 'cache-control': privately, ...headers, 'content-length': length }).end(body);
+}
+
+/** Answers are as fresh and as private as the credential they were given for. */
+const privately = 'no-store';
+
 async function sendAnswer(answer: Response, response: ServerResponse): Promise<void> {
   if (answer.status === 406) {
     throw new RequestRefusal(
@@ -153,8 +179,7 @@ async function sendAnswer(answer: Response, response: ServerResponse): Promise<v
       'Accept application/json or application/graphql-response+json; for a subscription text/event-stream.',
     );
   }
-  // Answers are as fresh and as private as the credential they were given for.
-  response.setHeader('cache-control', 'no-store');
+  response.setHeader('cache-control', privately);
   answer.headers.forEach((value, name) => {
     // Yoga sets `none` on event streams, which is no content coding, and a connection header that is ours to decide.
     if (name !== 'content-encoding' && name !== 'connection') response.setHeader(name, value);

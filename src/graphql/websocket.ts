@@ -9,6 +9,7 @@ import type { RequestAccess } from '../http/request-access.js';
 import { DomainError } from '../kernel/domain-error.js';
 import { newId } from '../kernel/ids.js';
 import type { Logger } from '../kernel/logger.js';
+import type { MaybePromise } from '../kernel/maybe-promise.js';
 import { toWireError } from './error-mask.js';
 import { type OperationSource, type PreparedOperation, prepareOperation } from './operation.js';
 import type { Pipeline } from './pipeline.js';
@@ -27,7 +28,7 @@ export interface WebsocketFaceOptions {
   path: string;
   pipeline: Pipeline;
   access: RequestAccess;
-  authenticate: (credentials: PresentedCredentials) => Promise<Viewer>;
+  authenticate: (credentials: PresentedCredentials) => MaybePromise<Viewer>;
   liveCredentials: LiveCredentials;
   logger: Logger;
   /** Bytes of the largest message a client may send. */

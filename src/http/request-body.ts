@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { RequestRefusal } from './request-refusal.js';
 
@@ -25,18 +26,17 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
       reject(tooLarge());
     };
     request.on('data', keep);
-    request.once('end', () => resolve(Buffer.concat(chunks)));
+    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.once('error', () => reject(new RequestRefusal(400, 'BAD_REQUEST', 'The request body ended early.')));
   });
 }
 
 /** Throws RequestRefusal for what is not UTF-8. */
 export function decodeUtf8(body: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch {
-    throw new RequestRefusal(400, 'BAD_REQUEST', 'The request body is not UTF-8.');
-  }
+  if (!isUtf8(body)) throw new RequestRefusal(400, 'BAD_REQUEST', 'The request body is not UTF-8.');
+  // Some put a byte order mark before their text; it is no part of it.
+  const hasMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+  return body.toString('utf8', hasMark ? 3 : 0);
 }
 
 /** Throws RequestRefusal that says `what` is no JSON. */

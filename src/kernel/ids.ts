@@ -1,9 +1,30 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import { v7, validate } from 'uuid';
+
+/** Random bytes are drawn for many ids at a time: to ask for sixteen costs several times what the rest of an id does. */
+const randomPool = new Uint8Array(256 * 16);
+let randomUsed = randomPool.length;
+
+/** The millisecond of the newest id, and the number that orders the ids of one millisecond. */
+const newest = { msecs: 0, seq: 0 };
 
 /** Mints a UUIDv7: ordered by time of minting, so that it doubles as the tie-break of every list. */
 export function newId(): string {
-  return v7();
+  if (randomUsed === randomPool.length) {
+    randomFillSync(randomPool);
+    randomUsed = 0;
+  }
+  const random = randomPool.subarray(randomUsed, randomUsed + 16);
+  randomUsed += 16;
+  const now = Date.now();
+  if (now > newest.msecs) {
+    newest.msecs = now;
+    // Half of the range is left for those that follow within the millisecond.
+    newest.seq = new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1;
+  } else {
+    newest.seq += 1;
+  }
+  return v7({ random, ...newest });
 }
 
 /** Whether the text has the shape of an id of ours; anything else cannot name a thing we hold. */

@@ -91,6 +91,7 @@ const typeDefs = /* GraphQL */ `
     missing: String
     bug: String
     refused: String
+    locked: String
     notANumber: Int
     nothing: String!
     waits: String
@@ -280,6 +281,11 @@ function testSchema(options: TestServerOptions): GraphQLSchema {
     },
     refused: () => {
       throw new GraphQLError('Ask for less.', { extensions: { code: 'DOCUMENT_TOO_COSTLY' } });
+    },
+    locked: () => {
+      throw new GraphQLError('Sign in.', {
+        extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } },
+      });
     },
     notANumber: () => 'secret text',
     nothing: () => null,
