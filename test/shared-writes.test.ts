@@ -4,7 +4,10 @@ import type { Viewer } from '../src/auth/viewer.js';
 import { type OwnedDatabase, withinTransaction } from '../src/database/database.js';
 import type { Task } from '../src/database/generated/prisma/client.js';
 import { openDatabase } from '../src/database/pg-database.js';
+import { hasExpired } from '../src/features/lease-expiry.js';
+import { sweepStatement } from '../src/features/tasks/sql/expire.sql.js';
 import { TaskService } from '../src/features/tasks/task.service.js';
+import { DomainError } from '../src/kernel/domain-error.js';
 import { newId } from '../src/kernel/ids.js';
 import { createLogger } from '../src/kernel/logger.js';
 import { createTestDatabase, type TestDatabase, useCluster } from './support/postgres.js';
@@ -130,6 +133,213 @@ describe('heartbeats', () => {
   });
 });
 
+describe('moves of tasks', () => {
+  it('that come at once share a statement, and those that are refused are told why', async () => {
+    const holder = await seedAgent();
+    const ids = await seedClaimed(holder, 20);
+    const [parked = ''] = await seedTasks(1, { status: 'BACKLOG' });
+    const stranger = await seedAgent();
+    const sizes = batchSizes('task-transitions');
+
+    const answers = Promise.all(ids.map((taskId) => tasks.complete(holder, { taskId, fence: 1, result: { of: taskId } })));
+    const refused = Promise.allSettled([
+      tasks.complete(holder, { taskId: ids[0] ?? '' }),
+      tasks.fail(stranger, { taskId: ids[1] ?? '' }),
+      tasks.complete(holder, { taskId: parked }),
+      tasks.cancel(holder, { taskId: newId() }),
+    ]);
+
+    expect((await answers).map(({ task }) => [task.id, task.status, task.result])).toEqual(
+      ids.map((id) => [id, 'DONE', { of: id }]),
+    );
+    expect((await refused).map((outcome) => outcome.status === 'rejected' && outcome.reason.code)).toEqual([
+      'ILLEGAL_TRANSITION',
+      'ILLEGAL_TRANSITION',
+      'ILLEGAL_TRANSITION',
+      'TASK_NOT_FOUND',
+    ]);
+    expect(Math.max(...sizes())).toBeGreaterThanOrEqual(19);
+  });
+
+  it('fail alone when one of them is what Postgres cannot keep', async () => {
+    const holder = await seedAgent();
+    const ids = await seedClaimed(holder, 5);
+    const results = ['a', 'b', '\u0000', 'd', 'e'];
+
+    const answers = await Promise.allSettled(
+      ids.map((taskId, index) => tasks.complete(holder, { taskId, result: results[index] })),
+    );
+
+    expect(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.task.result : answer.reason.code))).toEqual([
+      'a',
+      'b',
+      '22P05',
+      'd',
+      'e',
+    ]);
+    const { rows } = await database.pool.query(
+      `select task_id, count(*)::int as count from event where task_id = any($1) and type = 'TaskCompleted' group by task_id`,
+      [ids],
+    );
+    expect(rows.map(({ count }) => count)).toEqual([1, 1, 1, 1]);
+  });
+
+  it('do not wait for a task that somebody else holds', async () => {
+    const holder = await seedAgent();
+    const ids = await seedClaimed(holder, 6);
+    const other = await useTransaction();
+    await other.query('select from task where id = $1 for update', [ids[2]]);
+
+    const moves = ids.map((taskId) => tasks.complete(holder, { taskId }));
+    const [held] = moves.splice(2, 1);
+
+    expect(await Promise.all(moves)).toHaveLength(5);
+    await other.query('commit');
+    expect(await held).toMatchObject({ task: { status: 'DONE' } });
+  });
+
+  it('are part of a transaction that they are made in, and of nothing else', async () => {
+    const holder = await seedAgent();
+    const ids = await seedClaimed(holder, 2);
+
+    const outcome = database.transaction(async (tx) => {
+      const within = new TaskService(withinTransaction(tx), () => {});
+      await Promise.all(ids.map((taskId) => within.complete(holder, { taskId })));
+      throw new Error('changed my mind');
+    });
+
+    await expect(outcome).rejects.toThrow('changed my mind');
+    const stored = await database.prisma.task.findMany({ where: { id: { in: ids } } });
+    expect(stored.map(({ status }) => status)).toEqual(['CLAIMED', 'CLAIMED']);
+  });
+});
+
+describe('claims of named tasks', () => {
+  it('of many agents that want the same one give it to the first who may have it, in one statement', async () => {
+    const [id = ''] = await seedTasks(1, { requiredSpecialization: 'named' });
+    const strangers = await Promise.all(Array.from({ length: 5 }, () => seedAgent()));
+    const able = await Promise.all(Array.from({ length: 15 }, () => seedAgent(['named'])));
+    const sizes = batchSizes('task-claims');
+
+    // The first one has a statement of its own.
+    const answers = await Promise.allSettled(
+      [...strangers, ...able].map((viewer) => tasks.claim(viewer, { taskId: id, leaseSeconds: 60, override: false })),
+    );
+
+    const outcomes = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.task.holderId : answer.reason.code));
+    expect(outcomes[5]).toBe(able[0]?.actor.id);
+    expect(outcomes.filter((outcome) => outcome === 'TASK_ALREADY_CLAIMED')).toHaveLength(19);
+    expect(Math.max(...sizes())).toBe(19);
+    const attempts = await database.prisma.taskAttempt.findMany({ where: { taskId: id } });
+    expect(attempts).toMatchObject([{ fence: 1, holderId: able[0]?.actor.id }]);
+  });
+
+  it('wait for nobody but whoever holds the same task', async () => {
+    const ids = await seedTasks(5);
+    const agent = await seedAgent();
+    const other = await useTransaction();
+    await other.query('select from task where id = $1 for update', [ids[1]]);
+
+    const answers = ids.map((taskId) => tasks.claim(agent, { taskId, leaseSeconds: 60, override: false }));
+    const [held] = answers.splice(1, 1);
+
+    expect(await Promise.all(answers)).toHaveLength(4);
+    await other.query('commit');
+    expect(await held).toMatchObject({ task: { id: ids[1], status: 'CLAIMED' } });
+  });
+});
+
+describe('claims of the next tasks', () => {
+  it('that come at once are answered as if they came one after another', async () => {
+    const kinds = ['next-in-turn'];
+    const agents = await Promise.all(Array.from({ length: 6 }, () => seedAgent(['turn'])));
+    const ids: string[] = [];
+    for (let priority = 0; priority < 30; priority++) {
+      ids.push(...(await seedTasks(1, { kind: 'next-in-turn', priority, requiredSpecialization: priority % 2 ? 'turn' : null })));
+    }
+    // Who is specialized in what is known once it has claimed.
+    for (const agent of agents) await tasks.claimNext(agent, { kinds, leaseSeconds: 60, count: 1 });
+    const sizes = batchSizes('task-next-claims');
+
+    const answers = await Promise.all(
+      agents.map((agent, index) => tasks.claimNext(agent, { kinds, leaseSeconds: 60 + index, count: index + 1 })),
+    );
+
+    expect(sizes()).toEqual([1, 5]);
+    let next = agents.length;
+    for (const [index, { tasks: taken }] of answers.entries()) {
+      expect(taken.map(({ id }) => id)).toEqual(ids.slice(next, next + index + 1));
+      for (const task of taken) expect(task).toMatchObject({ holderId: agents[index]?.actor.id, leaseTtlSeconds: 60 + index });
+      next += index + 1;
+    }
+    const attempts = await database.prisma.taskAttempt.findMany({ where: { taskId: { in: ids } } });
+    expect(new Set(attempts.map(({ taskId }) => taskId)).size).toBe(next);
+  });
+
+  it('give each agent what it may have, also when its specializations have changed since its last claim', async () => {
+    const kinds = ['next-by-specialization'];
+    const agents = await Promise.all(Array.from({ length: 8 }, (_, index) => seedAgent([index % 2 ? 'odd' : 'even'])));
+    const seed = (count: number, requiredSpecialization: string) =>
+      seedTasks(count, { kind: 'next-by-specialization', requiredSpecialization });
+    const claimAll = () => Promise.all(agents.map((agent) => tasks.claimNext(agent, { kinds, leaseSeconds: 60, count: 1 })));
+    const taken = (answers: Awaited<ReturnType<typeof claimAll>>) =>
+      answers.map(({ tasks: [task] }) => task?.requiredSpecialization ?? null);
+    await seed(4, 'even');
+    await seed(4, 'odd');
+    expect(taken(await claimAll())).toEqual(['even', 'odd', 'even', 'odd', 'even', 'odd', 'even', 'odd']);
+
+    const ids = agents.map(({ actor }) => actor.id);
+    await database.prisma.actor.updateMany({ where: { id: { in: ids.slice(0, 3) } }, data: { specializations: ['third'] } });
+    await seed(4, 'even');
+    await seed(4, 'odd');
+    await seed(4, 'third');
+
+    expect(taken(await claimAll())).toEqual(['third', 'third', 'third', 'odd', 'even', 'odd', 'even', 'odd']);
+  });
+
+  it('find all there is, and tell those who get nothing', async () => {
+    const kinds = ['next-of-few'];
+    const agents = await Promise.all(Array.from({ length: 12 }, () => seedAgent(['few'])));
+    for (const agent of agents) await tasks.claimNext(agent, { kinds, leaseSeconds: 60, count: 1 });
+    const ids = await seedTasks(5, { kind: 'next-of-few' });
+
+    const answers = await Promise.all(agents.map((agent) => tasks.claimNext(agent, { kinds, leaseSeconds: 60, count: 1 })));
+
+    const taken = answers.flatMap(({ tasks: claimed }) => claimed.map(({ id }) => id));
+    expect(taken.toSorted()).toEqual(ids.toSorted());
+    for (const { tasks: claimed, obstacles } of answers) {
+      if (claimed.length === 0) expect(obstacles).toMatchObject([{ code: 'TASK_ALREADY_CLAIMED', count: 5 }]);
+    }
+  });
+
+  it('skip what somebody else holds', async () => {
+    const kinds = ['next-and-held'];
+    const agents = await Promise.all(Array.from({ length: 4 }, () => seedAgent()));
+    const ids = await seedTasks(8, { kind: 'next-and-held' });
+    const other = await useTransaction();
+    await other.query('select from task where id = any($1) for update', [ids.slice(0, 3)]);
+
+    const answers = await Promise.all(agents.map((agent) => tasks.claimNext(agent, { kinds, leaseSeconds: 60, count: 1 })));
+
+    const taken = answers.flatMap(({ tasks: claimed }) => claimed.map(({ id }) => id));
+    expect(taken.toSorted()).toEqual(ids.slice(3, 7).toSorted());
+  });
+
+  it('and all other writes take rows that were frozen', async () => {
+    const agent = await seedAgent();
+    await seedTasks(2, { kind: 'frozen' });
+    await database.pool.query('vacuum freeze task');
+
+    const { tasks: claimed } = await tasks.claimNext(agent, { kinds: ['frozen'], leaseSeconds: 60, count: 2 });
+    await database.pool.query('vacuum freeze task');
+    await Promise.all(claimed.map(({ id }) => tasks.heartbeat(agent, { taskId: id })));
+    await database.pool.query('vacuum freeze task');
+    const done = await Promise.all(claimed.map(({ id }) => tasks.complete(agent, { taskId: id })));
+
+    expect(done.map(({ task }) => task.status)).toEqual(['DONE', 'DONE']);
+  });
+});
+
 describe('a task is written in the order of transaction numbers', () => {
   it('by a statement that finds a younger version: it runs again', async () => {
     const holder = await seedAgent();
@@ -179,5 +389,76 @@ describe('a task is written in the order of transaction numbers', () => {
     await writer.query('commit');
 
     expect(await database.prisma.task.findUnique({ where: { id } })).toMatchObject({ title: '4' });
+  });
+
+  it('so the events of each task are a chain, whatever many agents of two servers do to a few tasks at once', {
+    timeout: 120_000,
+  }, async () => {
+    const other = openDatabase({ url: place.url, poolSize: 10, logger: createLogger('silent') });
+    onTestFinished(() => other.close());
+    const servers = [tasks, new TaskService(other, () => {})];
+    const agents = await Promise.all(Array.from({ length: 16 }, () => seedAgent()));
+    const person: Viewer = { ...(agents[0] as Viewer), actor: null, credential: { kind: 'adminToken' } };
+    const ids = await seedTasks(6, { kind: 'contested' });
+    const anyOf = <T>(values: readonly T[]): T => values[Math.floor(Math.random() * values.length)] as T;
+    let isOver = false;
+
+    /** Tries one thing after another; what is refused is refused, and anything else fails the test. */
+    const act = async (viewer: Viewer) => {
+      for (let step = 0; step < 120; step++) {
+        const [server, taskId] = [anyOf(servers) as TaskService, anyOf(ids)];
+        const action = anyOf([
+          () => server.claim(viewer, { taskId, leaseSeconds: 60, override: false }),
+          () => server.claimNext(viewer, { leaseSeconds: 60, count: 2, kinds: ['contested'] }),
+          () => server.setStatus(viewer, { taskId, status: 'IN_PROGRESS' }),
+          () => server.release(viewer, { taskId }),
+          () => server.heartbeat(viewer, { taskId }),
+          () => server.complete(viewer, { taskId }),
+          () => server.cancel(viewer, { taskId }),
+          () => server.reset(person, { taskId }),
+          () => server.setStatus(person, { taskId, status: 'REVIEW' }),
+          () => server.update(viewer, { taskId, title: `step ${step}` }),
+          () => database.transaction((tx) => new TaskService(withinTransaction(tx), () => {}).release(viewer, { taskId })),
+        ]);
+        await action().catch((error) => {
+          if (!(error instanceof DomainError)) throw error;
+        });
+      }
+    };
+    /** Lapses of leases, which the sweeps of both servers find. */
+    const lapse = async () => {
+      while (!isOver) {
+        await database.pool
+          .query(
+            `update task set lease_expires_at = now(), lease_check_at = now() where id = $1 and lease_expires_at is not null`,
+            [anyOf(ids)],
+          )
+          .catch((error) => expect(error.code).toBe('40001'));
+        await Promise.all([database, other].map((server) => server.write(sweepStatement, [], hasExpired)));
+      }
+    };
+    await Promise.all([
+      lapse(),
+      Promise.all(agents.map(act)).finally(() => {
+        isOver = true;
+      }),
+    ]);
+
+    for (const id of ids) {
+      const { rows } = await database.pool.query<{ type: string; before: string; after: string; fence: number }>(
+        `select type, data->>'before' as before, data->>'after' as after, (data->>'fence')::int as fence
+         from event where task_id = $1 and type <> 'TaskUpdated' order by xid, seq`,
+        [id],
+      );
+      let [status, fence] = ['READY', 0];
+      for (const event of rows) {
+        expect({ ...event, before: event.before }).toMatchObject({ before: status });
+        expect(event.fence).toBe(event.type === 'TaskClaimed' ? fence + 1 : fence);
+        [status, fence] = [event.after, event.fence];
+      }
+      expect(await database.prisma.task.findUnique({ where: { id } })).toMatchObject({ status, fence });
+      const attempts = await database.prisma.taskAttempt.findMany({ where: { taskId: id }, orderBy: { fence: 'asc' } });
+      expect(attempts.map((attempt) => attempt.fence)).toEqual(Array.from({ length: fence }, (_, index) => index + 1));
+    }
   });
 });

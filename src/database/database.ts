@@ -23,7 +23,7 @@ export type SharedSql = Pick<Database, 'query' | 'write'>;
  * A hot write of which many come at once: those that come together share one statement, and each gets its own answer.
  *
  * The statement must not wait for a row that somebody else holds, or all of its callers would: it skips that row and answers
- * nothing for its item. It must not write a row that a younger transaction has written either (`isOlder`).
+ * nothing for its item (`taking.shared`).
  */
 export interface SharedWrite<Item, Answer> extends Sharing<Item> {
   name: string;
@@ -32,13 +32,18 @@ export interface SharedWrite<Item, Answer> extends Sharing<Item> {
 }
 
 /**
- * Of a row that a shared write is about to lock: that its newest version is of a transaction with a lower number than that
- * of this statement, which draws its own no sooner than with its first lock. The event log is read in the order of those
- * numbers, so a row must be written in that order. (`age` counts from this transaction's number, or from the next one while
- * it has none. A version so old that its number reads as one of the future fails as well; a statement of its own, which asks
- * more closely, can still write it.)
+ * How a statement takes the rows of `table` that it is to write: a condition on them, and the clause that locks them.
+ *
+ * Shared, it waits for nobody and leaves out what others hold. It also leaves out what a transaction with a higher number
+ * than its own has written: the event log is read in the order of those numbers, which a statement draws with its first
+ * lock. (`age` counts from this transaction's number, or from the next one while it has none. A version so old that its
+ * number reads as one of the future is left out as well; alone, it can still be written.)
+ * Alone, it waits for its row; should a younger transaction have written it meanwhile, the statement is refused, and run again.
  */
-export const isOlder = (table: string) => `age(${table}.xmin) > 0`;
+export const taking = {
+  shared: (table: string) => ({ condition: `age(${table}.xmin) > 0`, lock: `for no key update of ${table} skip locked` }),
+  alone: (table: string) => ({ condition: 'true', lock: `for no key update of ${table}` }),
+};
 
 /** An open transaction: Prisma for the everyday writes, `query` for the hot statements, on one connection. */
 export interface Transaction extends Sql {

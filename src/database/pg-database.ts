@@ -101,9 +101,11 @@ function openPool(options: { url: string; poolSize: number; logger: Logger }): p
     connectionTimeoutMillis: connectionWaitMs,
     keepAlive: true,
     application_name: 'baton',
-    // Prisma's adapter sends and reads instants without an offset, so it is right in UTC only.
+    // Prisma's adapter sends and reads instants without an offset, so it is right in UTC only. What is asked for again and
+    // again lies in memory: with a page out of order as dear as on a spinning disk, Postgres would rather read a small table
+    // whole, and keep to that plan while the table grows.
     onConnect: async (client) => {
-      await client.query("SET TIME ZONE 'UTC'");
+      await client.query("SET TIME ZONE 'UTC'; SET random_page_cost = 1.1");
     },
   });
   // The server restarted, or a proxy dropped an idle connection: the pool replaces it, and without a listener the process would end.

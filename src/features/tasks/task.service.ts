@@ -3,7 +3,7 @@ import { ForbiddenError } from '../../auth/auth.errors.js';
 import { isPerson, requireScope, type Viewer } from '../../auth/viewer.js';
 import type { Database, Transaction } from '../../database/database.js';
 import { appendEvents } from '../../database/event-log.js';
-import type { AttemptOutcome, Prisma, Task, TaskSource, TaskStatus } from '../../database/generated/prisma/client.js';
+import type { Prisma, Task, TaskSource } from '../../database/generated/prisma/client.js';
 import { lockRow } from '../../database/row-lock.js';
 import { isId, newId, newPublicId } from '../../kernel/ids.js';
 import { AgentInactiveError, AgentNotFoundError } from '../agents/agent.errors.js';
@@ -13,11 +13,12 @@ import { hasExpired } from '../lease-expiry.js';
 import { requireOrchestrator } from '../orchestrators/orchestrator.queries.js';
 import { requireProject } from '../projects/project.queries.js';
 import { ValidationError } from '../validation-error.js';
-import { claimNextStatement, claimStatement } from './sql/claim.sql.js';
+import { type Claim, claimStatement, claims, claimValues } from './sql/claim.sql.js';
+import { type NextClaimed, type NextFilter, nextClaims } from './sql/claim-next.sql.js';
 import { expireOneStatement, sweepStatement } from './sql/expire.sql.js';
 import { heartbeatStatement, heartbeats } from './sql/heartbeat.sql.js';
 import { claimantStatement, obstacleCountsStatement, taskObstaclesStatement } from './sql/obstacles.sql.js';
-import { refusalStatement, transitionStatement } from './sql/transition.sql.js';
+import { refusalStatement, type Transition, transitionStatement, transitions } from './sql/transition.sql.js';
 import { TaskNotFoundError } from './task.errors.js';
 import type {
   TaskCancel,
@@ -46,6 +47,7 @@ import {
 
 /** How often a claim is tried again when other claims, or an unswept lapse, stood in the way of a task that is there. */
 const claimTriesMax = 20;
+const rememberedClaimants = 100_000;
 
 /** Why an agent got nothing: a code and how many unfinished tasks it keeps from the agent. */
 export interface ObstacleCount {
@@ -73,11 +75,7 @@ export interface TaskOrigin {
 const fromGraphql: TaskOrigin = { source: 'GRAPHQL' };
 
 /** What a holder's write wants; the rest of the transition follows from the model. */
-interface Transition {
-  to: TaskStatus;
-  from: readonly TaskStatus[];
-  eventType: string;
-  outcome: AttemptOutcome | null;
+interface Move extends Pick<Transition, 'to' | 'from' | 'eventType' | 'outcome'> {
   reason?: string | undefined;
   result?: unknown;
   /** A task that is there already is left as it is, without an error. */
@@ -86,6 +84,9 @@ interface Transition {
 
 /** The commands on tasks. Each throws DomainErrors for what the caller can expect to fail, and commits its events with its change. */
 export class TaskService {
+  /** What claimants were specialized in when they claimed last: those who are equal in this share statements. */
+  readonly #expertise = new Map<string, string>();
+
   constructor(
     private readonly database: Database,
     /** Told when a lease begins or ends up at some instant, so that the sweep is scheduled in time. */
@@ -184,14 +185,7 @@ export class TaskService {
   async claim(viewer: Viewer, input: TaskClaim): Promise<{ task: Task }> {
     const claimantId = await this.#claimant(viewer, input.agentId);
     for (let tries = 1; ; tries++) {
-      const [task] = await this.database.write<Task>(claimStatement, [
-        viewer.organizationId,
-        input.taskId,
-        claimantId,
-        input.leaseSeconds,
-        input.override,
-        newId(),
-      ]);
+      const task = await this.#take(viewer, claimantId, input, tries === 1);
       if (task) {
         this.onLease(input.leaseSeconds);
         return { task };
@@ -213,17 +207,18 @@ export class TaskService {
     const { projectId = null, kinds = null, modelTiers = null, sources = null } = input;
     let mindsOverdue = true;
     for (let tries = 1; ; tries++) {
-      const rows = await this.#takeNext(viewer, claimantId, input, mindsOverdue);
-      const tasks = rows.flatMap(({ isOverdue, hasCandidates, ...task }) => (task.id ? [task as Task] : []));
-      if (tasks.length > 0) {
+      const filter = { organizationId: viewer.organizationId, projectId, kinds, modelTiers, sources, mindsOverdue };
+      const next = await this.#takeNext(claimantId, input, filter);
+      if (next.tasks.length > 0) {
         this.onLease(input.leaseSeconds);
-        return { tasks, obstacles: [] };
+        return { tasks: next.tasks, obstacles: [] };
       }
-      if (mindsOverdue && rows[0]?.isOverdue) {
+      if (!next.isServed && tries < claimTriesMax) continue;
+      if (mindsOverdue && next.isOverdue) {
         await this.database.write(sweepStatement, [], hasExpired);
         // Once is enough: what is still overdue then is locked by somebody, and must not keep others from working.
         mindsOverdue = false;
-      } else if (!rows[0]?.hasCandidates || tries >= claimTriesMax) {
+      } else if (!next.hasCandidates || tries >= claimTriesMax) {
         if (input.projectId) await requireProject(this.database.prisma, viewer, input.projectId);
         return { tasks: [], obstacles: await this.#countObstacles(viewer, claimantId, [projectId, kinds, modelTiers, sources]) };
       }
@@ -238,11 +233,11 @@ export class TaskService {
   async heartbeat(viewer: Viewer, input: TaskHeartbeat): Promise<{ task: Task; cancelRequested: boolean }> {
     requireScope(viewer, 'WORK');
     const { actorId } = await actAs(this.database, viewer, input.agentId);
-    const { organizationId } = viewer;
     const { taskId, fence = null } = input;
+    const heartbeat = { organizationId: viewer.organizationId, taskId, holderId: actorId, fence };
     const task =
-      (await this.database.share(heartbeats, { organizationId, taskId, holderId: actorId, fence })) ??
-      (await this.database.query<Task>(heartbeatStatement, [organizationId, taskId, actorId, fence]))[0];
+      (await this.database.share(heartbeats, heartbeat)) ??
+      (await this.database.query<Task>(heartbeatStatement, [JSON.stringify([heartbeat])]))[0];
     if (!task) throw leaseLost(input.taskId, actorId, await this.#refusal(viewer, input.taskId, actorId));
     return { task, cancelRequested: task.cancelRequestedAt !== null };
   }
@@ -359,21 +354,32 @@ export class TaskService {
     return actorId;
   }
 
-  #takeNext(viewer: Viewer, claimantId: string, input: TaskClaimNext, mindsOverdue: boolean): Promise<ClaimNextRow[]> {
-    const values = [
-      viewer.organizationId,
-      claimantId,
-      input.leaseSeconds,
-      input.count,
-      Array.from({ length: input.count }, newId),
-      input.kinds ?? null,
-      input.modelTiers ?? null,
-      !mindsOverdue,
-      input.sources ?? null,
-    ];
-    if (input.projectId) values.push(input.projectId);
-    const statement = claimNextStatement(input.count, Boolean(input.projectId));
-    return this.database.write<ClaimNextRow>(statement, values, (rows) => rows.some((row) => row.id !== null));
+  /** Claims the task together with others; or alone, waiting for whoever holds its row. */
+  async #take(viewer: Viewer, claimantId: string, input: TaskClaim, isShared: boolean): Promise<Task | null> {
+    const { taskId, leaseSeconds, override } = input;
+    const { organizationId } = viewer;
+    const claim: Claim = { organizationId, taskId, claimantId, leaseSeconds, override, attemptId: newId() };
+    if (isShared) return this.database.share(claims, claim);
+    const [task] = await this.database.write<Task & { position: number }>(claimStatement, claimValues([claim]));
+    if (!task) return null;
+    const { position: _, ...row } = task;
+    return row;
+  }
+
+  async #takeNext(claimantId: string, input: TaskClaimNext, filter: NextFilter): Promise<NextClaimed> {
+    const { leaseSeconds, count } = input;
+    const attemptIds = Array.from({ length: count }, newId);
+    const expertise = this.#expertise.get(claimantId) ?? null;
+    const next = await this.database.share(nextClaims, { filter, claimantId, leaseSeconds, attemptIds, expertise });
+    if (next.expertise !== expertise) this.#remember(claimantId, next.expertise);
+    return next;
+  }
+
+  /** Forgets all others now and then; it costs them a statement of their own. */
+  #remember(claimantId: string, expertise: string | null): void {
+    if (this.#expertise.size >= rememberedClaimants) this.#expertise.clear();
+    if (expertise === null) this.#expertise.delete(claimantId);
+    else this.#expertise.set(claimantId, expertise);
   }
 
   async #obstacles(viewer: Viewer, taskId: string, claimantId: string): Promise<ClaimRefusal> {
@@ -398,27 +404,29 @@ export class TaskService {
   async #transition(
     viewer: Viewer,
     input: { taskId: string; agentId?: string | undefined; fence?: number | undefined },
-    transition: Transition,
+    move: Move,
   ): Promise<{ task: Task }> {
     requireScope(viewer, 'WORK');
     const stamp = await actAs(this.database, viewer, input.agentId);
     const overrules = isPerson(viewer) && !input.agentId;
+    const transition: Transition = {
+      organizationId: viewer.organizationId,
+      taskId: input.taskId,
+      ...stamp,
+      overrules,
+      fence: input.fence ?? null,
+      from: move.from,
+      to: move.to,
+      endsLease: endsLease(move.to),
+      outcome: move.outcome,
+      eventType: move.eventType,
+      reason: move.reason ?? null,
+      result: move.result === undefined ? null : JSON.stringify(move.result),
+    };
     for (let tries = 1; ; tries++) {
-      const [task] = await this.database.write<Task>(transitionStatement, [
-        viewer.organizationId,
-        input.taskId,
-        stamp.actorId,
-        stamp.actorLabel,
-        overrules,
-        input.fence ?? null,
-        transition.from,
-        transition.to,
-        endsLease(transition.to),
-        transition.outcome,
-        transition.eventType,
-        transition.reason ?? null,
-        transition.result === undefined ? null : JSON.stringify(transition.result),
-      ]);
+      const task =
+        (tries === 1 ? await this.database.share(transitions, transition) : null) ??
+        (await this.database.write<Task>(transitionStatement, [JSON.stringify([transition])]))[0];
       if (task) return { task };
       const refusal = await this.#refusal(viewer, input.taskId, stamp.actorId);
       if (refusal.isLapsed && tries === 1) {
@@ -426,12 +434,9 @@ export class TaskService {
         continue;
       }
       const isFenceNewest = input.fence === undefined || input.fence === refusal.fence;
-      if (transition.isRepeatable && refusal.status === transition.to && isFenceNewest)
+      if (move.isRepeatable && refusal.status === move.to && isFenceNewest)
         return { task: await this.#find(viewer, input.taskId) };
-      throw transitionError(
-        { ...input, actorId: stamp.actorId, isOverruling: overrules, from: transition.from, to: transition.to },
-        refusal,
-      );
+      throw transitionError({ ...input, actorId: stamp.actorId, isOverruling: overrules, from: move.from, to: move.to }, refusal);
     }
   }
 
@@ -447,8 +452,6 @@ export class TaskService {
     return refusal;
   }
 }
-
-type ClaimNextRow = { isOverdue: boolean; hasCandidates: boolean } & (Task | { id: null });
 
 /** The next numbers of the organization. Its row stays locked until the transaction ends, so that they are dense. */
 async function takeNumbers(tx: Transaction, viewer: Viewer, count: number): Promise<number[]> {

@@ -1,6 +1,6 @@
-import { isOlder, type SharedWrite, type Statement } from '../../../database/database.js';
+import { type SharedWrite, type Statement, taking } from '../../../database/database.js';
 import type { Task } from '../../../database/generated/prisma/client.js';
-import { byTask, taskColumns } from './task-rows.sql.js';
+import { byTask, isWanted, taskColumns } from './task-rows.sql.js';
 
 /**
  * That the caller holds the task now: it is the holder, the lease still runs on the database's clock, and the fence, when
@@ -31,27 +31,25 @@ export const heartbeats: SharedWrite<Heartbeat, Task | null> = {
   run: async (sql, items) => byTask(items, await sql.query<Task>(heartbeatsStatement, [JSON.stringify(items)])),
 };
 
-const extendLease = 'lease_expires_at = clock_timestamp() + make_interval(secs => lease_ttl_seconds)';
+/** Values: heartbeats (JSON). The planner does not see their number, so that it finds one plan for all. */
+const heartbeatsStatement = heartbeat('task-heartbeats', taking.shared('task'));
 
-/** Values: the heartbeats as JSON, whose number the planner does not see, so that it finds one plan for all. */
-const heartbeatsStatement: Statement = {
-  name: 'task-heartbeats',
-  text: `
-with held as materialized (
-  select task.id
-  from json_to_recordset($1::json) as wanted("organizationId" uuid, "taskId" uuid, "holderId" uuid, fence int)
-  join task on task.id = wanted."taskId" and task.organization_id = wanted."organizationId"
-  where ${holdsLease('wanted."holderId"', 'wanted.fence')} and ${isOlder('task')}
-  order by task.id for no key update of task skip locked
+/** The same for one, waiting for the row. */
+export const heartbeatStatement = heartbeat('task-heartbeat', taking.alone('task'));
+
+function heartbeat(name: string, { condition, lock }: { condition: string; lock: string }): Statement {
+  return {
+    name,
+    text: `
+with wanted as materialized (
+  select * from json_to_recordset($1::json) as wanted("organizationId" uuid, "taskId" uuid, "holderId" uuid, fence int)
+), held as materialized (
+  select task.id from wanted join task on task.id = wanted."taskId" and task.organization_id = wanted."organizationId"
+  where ${isWanted} and ${holdsLease('wanted."holderId"', 'wanted.fence')} and ${condition}
+  order by task.id ${lock}
 )
-update task set ${extendLease} from held where task.id = held.id returning ${taskColumns('task')}`,
-};
-
-/** The same for one task, waiting for its row. Values: organization, task, holder, fence or null. */
-export const heartbeatStatement: Statement = {
-  name: 'task-heartbeat',
-  text: `
-update task set ${extendLease}
-where id = $2::uuid and organization_id = $1::uuid and ${holdsLease('$3::uuid', '$4::int')}
+update task set lease_expires_at = clock_timestamp() + make_interval(secs => lease_ttl_seconds)
+from held where task.id = held.id
 returning ${taskColumns('task')}`,
-};
+  };
+}

@@ -24,6 +24,9 @@ export function logChanged(event: {
     from ${event.from ?? 'changed'}`;
 }
 
+/** That the task is one of those that `wanted` names: said once more in this form, so that they are looked up by their ids whatever the planner believes of the table. */
+export const isWanted = 'task.id = any(array(select "taskId" from wanted))';
+
 /** Answers each of the items by its task's row; null where there is none. No two of the items name the same task. */
 export function byTask(items: readonly { taskId: string }[], rows: readonly Task[]): (Task | null)[] {
   const rowOf = new Map(rows.map((row) => [row.id, row]));
