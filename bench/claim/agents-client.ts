@@ -1,0 +1,121 @@
+/** Agents that claim tasks and complete them, each over a connection and with an API key of its own, until they are told to stop. */
+import { childArguments, serveParent } from '../child.js';
+import { HttpConnection } from '../http-load.js';
+import { type MeasuredWindow, type Tallied, Tally } from '../tally.js';
+import { type Claimed, type WorkAnswer, workBody } from './documents.js';
+
+export interface AgentsArgs {
+  origin: string;
+  apiKeys: string[];
+}
+
+export interface AgentsCommand extends MeasuredWindow {
+  /** How many of the agents work. */
+  agents: number;
+  /** Tasks that each claims at a time. */
+  batchSize: number;
+  /** Whether what is done is completed by the same request that claims the next. */
+  isOneDocument: boolean;
+  /** False leaves what is claimed: then claims are what is counted. */
+  completes: boolean;
+}
+
+export interface AgentsResult extends Tallied {
+  /** Tasks that were worked on in all, within the window and without. */
+  total: number;
+  /** Requests that got no task although there were some: others were taking them. */
+  emptyClaims: number;
+}
+
+const { origin, apiKeys } = childArguments<AgentsArgs>();
+/** Every task that was ever claimed here: none may come twice. */
+const seen = new Set<string>();
+
+serveParent<AgentsCommand, AgentsResult>({}, async (command) => {
+  if (!command.completes) seen.clear();
+  const tally = new Tally(command);
+  const agents = await Promise.all(apiKeys.slice(0, command.agents).map((apiKey) => Agent.connect(apiKey, command, tally)));
+  try {
+    await Promise.all(agents.map((agent) => agent.work()));
+  } finally {
+    for (const agent of agents) agent.close();
+  }
+  const emptyClaims = agents.reduce((sum, agent) => sum + agent.emptyClaims, 0);
+  return { ...tally.result(), total: tally.total, emptyClaims };
+});
+
+class Agent {
+  emptyClaims = 0;
+  #held: Claimed[] = [];
+  readonly #head: string;
+
+  private constructor(
+    private readonly connection: HttpConnection,
+    apiKey: string,
+    private readonly command: AgentsCommand,
+    private readonly tally: Tally,
+  ) {
+    const lines = [
+      'POST /graphql HTTP/1.1',
+      `host: ${new URL(origin).host}`,
+      'accept: application/json',
+      'content-type: application/json',
+      `authorization: Bearer ${apiKey}`,
+    ];
+    this.#head = `${lines.join('\r\n')}\r\ncontent-length: `;
+  }
+
+  static async connect(apiKey: string, command: AgentsCommand, tally: Tally): Promise<Agent> {
+    return new Agent(await HttpConnection.open(origin), apiKey, command, tally);
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  /** Resolves when the tally is closed and nothing is held any more. */
+  work(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.connection.broken.catch(reject);
+      const step = () => {
+        const claims = !this.tally.isClosed && (this.#held.length === 0 || this.command.isOneDocument);
+        if (!claims && this.#held.length === 0) {
+          resolve();
+          return;
+        }
+        const body = JSON.stringify(workBody(this.#held, claims ? this.command.batchSize : 0));
+        const request = Buffer.from(`${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`);
+        this.connection.send(request, (status, bytes) => {
+          try {
+            this.#take(status, bytes.toString(), claims);
+          } catch (error) {
+            reject(error);
+            return;
+          }
+          step();
+        });
+      };
+      step();
+    });
+  }
+
+  #take(status: number, text: string, hasClaimed: boolean): void {
+    const { data, errors } = JSON.parse(text) as WorkAnswer;
+    if (status !== 200 || !data || errors) throw new Error(`answered ${status}: ${text}`);
+    this.#held.forEach((_task, index) => {
+      if (data[`done${index}`]?.task?.status !== 'DONE') throw new Error(`not completed: ${text}`);
+    });
+    if (this.#held.length > 0) this.tally.add(this.#held.length);
+    this.#held = [];
+    if (!hasClaimed) return;
+    if (!data.claim || data.claim.errors.length > 0) throw new Error(`not claimed: ${text}`);
+    const { task, tasks = task ? [task] : [] } = data.claim;
+    if (tasks.length === 0) this.emptyClaims += 1;
+    for (const task of tasks) {
+      if (seen.has(task.id)) throw new Error(`task ${task.id} was claimed twice`);
+      seen.add(task.id);
+    }
+    if (this.command.completes) this.#held = tasks;
+    else if (tasks.length > 0) this.tally.add(tasks.length);
+  }
+}
