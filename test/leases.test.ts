@@ -203,6 +203,9 @@ describe('with the sweep running', () => {
       input: { taskId: task.id, fence: lease.fence },
     });
 
+    // The sweep has found out by now that the lease goes on.
+    const checked = () => app.sql('select lease_check_at = lease_expires_at as is_moved from task where id = $1', [task.id]);
+    await expect.poll(checked).toEqual([{ is_moved: true }]);
     const [expired] = await events.take(1);
 
     const { leaseExpiresAt } = (expired?.taskEvents.data ?? {}) as { leaseExpiresAt: string };

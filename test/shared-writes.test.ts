@@ -4,6 +4,7 @@ import type { Viewer } from '../src/auth/viewer.js';
 import { type OwnedDatabase, withinTransaction } from '../src/database/database.js';
 import type { Task } from '../src/database/generated/prisma/client.js';
 import { openDatabase } from '../src/database/pg-database.js';
+import { ExecutionLogService } from '../src/features/execution-logs/execution-log.service.js';
 import { hasExpired } from '../src/features/lease-expiry.js';
 import { sweepStatement } from '../src/features/tasks/sql/expire.sql.js';
 import { TaskService } from '../src/features/tasks/task.service.js';
@@ -337,6 +338,39 @@ describe('claims of the next tasks', () => {
     const done = await Promise.all(claimed.map(({ id }) => tasks.complete(agent, { taskId: id })));
 
     expect(done.map(({ task }) => task.status)).toEqual(['DONE', 'DONE']);
+  });
+});
+
+describe('entries of logs', () => {
+  it('that come at once share a statement, in their order, and wait for nobody who changes a task', async () => {
+    const viewer: Viewer = { ...(await seedAgent()), scopes: new Set(['READ', 'WORK', 'WORKER'] as const) };
+    const logs = new ExecutionLogService(database);
+    const [id = '', heldId = ''] = await seedTasks(2);
+    const other = await useTransaction();
+    await other.query(`update task set title = 'held' where id = $1`, [heldId]);
+    const sizes = batchSizes('execution-log-appends');
+    const append = (taskId: string, step: string) => logs.append(viewer, { taskId, sessionId: 'run', step, summary: 'done' });
+    const steps = Array.from({ length: 30 }, (_, index) => `step ${index}`);
+
+    const answers = await Promise.allSettled([
+      ...steps.map((step) => append(id, step)),
+      append(newId(), 'of no task'),
+      append(heldId, 'of a task that is being changed'),
+    ]);
+
+    expect(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.log.step : answer.reason.code))).toEqual([
+      ...steps,
+      'TASK_NOT_FOUND',
+      'of a task that is being changed',
+    ]);
+    expect(sizes()).toEqual([1, 31]);
+    const { rows } = await database.pool.query(
+      `select data->>'step' as step from event where task_id = $1 and type = 'ExecutionLogAppended' order by xid, seq`,
+      [id],
+    );
+    expect(rows.map(({ step }) => step)).toEqual(steps);
+    const stored = await database.prisma.executionLog.findMany({ where: { taskId: id }, orderBy: { id: 'asc' } });
+    expect(stored.map(({ step }) => step)).toEqual(steps);
   });
 });
 

@@ -1,5 +1,5 @@
 import { columns } from '../../../database/columns.js';
-import type { Statement } from '../../../database/database.js';
+import type { SharedWrite, Statement } from '../../../database/database.js';
 import { type ExecutionLog, Prisma } from '../../../database/generated/prisma/client.js';
 import { eventSummaryLength } from '../execution-log.model.js';
 
@@ -8,32 +8,70 @@ export type ExecutionLogRow = Omit<ExecutionLog, 'rawOutput'>;
 
 const { rawOutput: _, ...shortFields } = Prisma.ExecutionLogScalarFieldEnum;
 
+/** An entry to append, and who appends it. */
+export interface NewExecutionLog {
+  organizationId: string;
+  taskId: string;
+  id: string;
+  sessionId: string;
+  step: string;
+  summary: string;
+  rawOutput: string | null;
+  success: boolean | null;
+  actorId: string | null;
+  /** The caller's name when it is no actor. */
+  actorLabel: string | null;
+}
+
+/** Appends entries. Answers null where there is no such task. */
+export const appends: SharedWrite<NewExecutionLog, ExecutionLogRow | null> = {
+  name: 'execution-log-appends',
+  weightMax: 100,
+  // A statement of about a million characters, or of one entry.
+  weightOf: ({ summary, rawOutput }) => 1 + Math.floor((summary.length + (rawOutput?.length ?? 0)) / 10_000),
+  async run(sql, items) {
+    const rows = await sql.write<ExecutionLogRow>(appendStatement, [JSON.stringify(items)]);
+    const rowOf = new Map(rows.map((row) => [row.id, row]));
+    return items.map(({ id }) => rowOf.get(id) ?? null);
+  },
+};
+
 /**
- * Appends an entry to the log of a task, and to that of the job that runs it now, if there is one, with its event: one
- * statement, as agents log often. No row when there is no such task.
- * Values: 1 organization, 2 task, 3 id of the entry, 4 session, 5 step, 6 summary, 7 output or null, 8 success or null,
- * 9 actor or null, 10 label of the caller when no actor.
+ * Appends entries to the logs of their tasks, and to those of the jobs that run them now, if there are any, with their
+ * events, in the order given. It waits for nobody: an entry refers to its task, which whoever changes the task allows.
+ * Values: entries (JSON).
  */
-export const appendStatement: Statement = {
+const appendStatement: Statement = {
   name: 'execution-log-append',
   text: `
-with changed as (
-  insert into execution_log (id, organization_id, task_id, job_id, session_id, step, summary, raw_output, success, created_at)
-  select $3::uuid, task.organization_id, task.id, run.id, $4::text, $5::text, $6::text, $7::text, $8::boolean, clock_timestamp()
-  from task left join lateral (
+with wanted as materialized (
+  select * from rows from (json_to_recordset($1::json) as (id uuid, "organizationId" uuid, "taskId" uuid, "sessionId" text, step text,
+    summary text, "rawOutput" text, success boolean, "actorId" uuid, "actorLabel" text)) with ordinality as wanted(id,
+    organization_id, task_id, session_id, step, summary, raw_output, success, actor_id, actor_label, position)
+), concerned as materialized (
+  select wanted.position, task.id, task.project_id, task.assignee_id, task.required_specialization, task.source, run.id as job_id
+  from wanted join task on task.id = wanted.task_id and task.organization_id = wanted.organization_id
+  left join lateral (
     select id from job
     where job.task_id = task.id and job.status = 'RUNNING' and job.lease_expires_at > clock_timestamp()
     order by job.started_at desc limit 1
   ) as run on true
-  where task.id = $2::uuid and task.organization_id = $1::uuid
+  where task.id = any(array(select task_id from wanted))
+), changed as (
+  insert into execution_log (id, organization_id, task_id, job_id, session_id, step, summary, raw_output, success, created_at)
+  select wanted.id, wanted.organization_id, concerned.id, concerned.job_id, wanted.session_id, wanted.step, wanted.summary,
+         wanted.raw_output, wanted.success, clock_timestamp()
+  from wanted join concerned on concerned.position = wanted.position
+  order by wanted.position
   returning *
 ), logged as (
   insert into event (organization_id, type, actor_id, actor_label, subject_id, task_id, project_id, agent_id, specialization, source, data)
-  select changed.organization_id, 'ExecutionLogAppended', $9::uuid, $10::text, changed.id, task.id, task.project_id, task.assignee_id,
-         task.required_specialization, task.source,
+  select changed.organization_id, 'ExecutionLogAppended', wanted.actor_id, wanted.actor_label, changed.id, concerned.id,
+         concerned.project_id, concerned.assignee_id, concerned.required_specialization, concerned.source,
          jsonb_strip_nulls(jsonb_build_object('sessionId', changed.session_id, 'step', changed.step,
            'summary', left(changed.summary, ${eventSummaryLength}), 'jobId', changed.job_id, 'success', changed.success))
-  from changed join task on task.id = changed.task_id
+  from changed join wanted on wanted.id = changed.id join concerned on concerned.position = wanted.position
+  order by wanted.position
 )
 select ${columns(shortFields, 'changed')} from changed`,
 };

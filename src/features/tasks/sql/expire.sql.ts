@@ -4,10 +4,13 @@ import { logChanged } from './task-rows.sql.js';
 /** Leases that one sweep looks at most; a longer backlog takes several sweeps at once after another. */
 export const sweepBatchSize = 500;
 
+const aheadOf = `statement_timestamp() + interval '1 second'`;
+
 /**
  * Returns tasks whose lease has lapsed to READY: clears holder and lease, closes the attempt, logs the event.
  * It finds them by when their lease is to be looked at; one that heartbeats have extended since is to be looked at again
- * when it lapses now. It compares with the statement's own time, which an index can be searched by, and which no lease of
+ * when it lapses now. Extended ones of the coming second are done with at once, so that many leases do not make many sweeps.
+ * It compares with the statement's own time, which an index can be searched by, and which no lease of
  * the future precedes.
  * Every process runs it; a row that another sweep holds is skipped, and running it twice is harmless.
  * The answer says how many it returned, the database's time, and when the next lease is to be looked at (in the past when
@@ -15,7 +18,8 @@ export const sweepBatchSize = 500;
  */
 export const sweepStatement = expire(
   'task-sweep',
-  `lease_check_at <= statement_timestamp() order by lease_check_at limit ${sweepBatchSize} for no key update skip locked`,
+  `lease_check_at <= ${aheadOf} and (lease_check_at <= statement_timestamp() or lease_expires_at > ${aheadOf})
+  order by lease_check_at limit ${sweepBatchSize} for no key update skip locked`,
 );
 
 /** The same for one task, waiting for its row. Values: task. */
