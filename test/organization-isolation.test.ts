@@ -121,8 +121,11 @@ describe('what belongs to another organization', () => {
 describe('events of another organization', () => {
   let teller: SeededOrganization;
   let listener: SeededOrganization;
+  /** Before anything happened to the teller. */
+  let beginning: string;
 
   beforeAll(async () => {
+    beginning = await cursorOfNow();
     teller = await seedOrganization(app, adminToken);
     listener = await seedOrganization(app, adminToken);
   });
@@ -152,7 +155,39 @@ describe('events of another organization', () => {
     for (const name of namesOf(teller)) expect(heard).not.toContain(name);
     await Promise.all([...told, ...prying, ...listening].map((stream) => stream.stop()));
   });
+
+  it.each(subscriptions)('come over $name to those that share their execution as to each alone', async (subscription) => {
+    // Another name makes another document, with which nobody else shares.
+    const alone = { ...subscription, document: subscription.document.replace('subscription', 'subscription Alone') };
+    const live = open(teller.operator, subscription, { after: await cursorOfNow() });
+    await makeEvents(teller);
+    const [last] = await live.take(1);
+    await live.stop();
+
+    for (const caller of [teller.operator, teller.user, teller.agent]) {
+      const told = [subscription, subscription, alone].map((operation) => open(caller, operation, { after: beginning }));
+      const [first, second, expected] = await Promise.all(
+        told.map(async (stream) => {
+          await stream.find((item) => cursorOf(item) === cursorOf(last));
+          return stream.items.slice(0, stream.items.findIndex((item) => cursorOf(item) === cursorOf(last)) + 1);
+        }),
+      );
+      await Promise.all(told.map((stream) => stream.stop()));
+
+      expect(first).toEqual(expected);
+      expect(second).toEqual(expected);
+      expect(JSON.stringify(expected)).toContain(teller.mark);
+    }
+  });
 });
+
+function cursorOf(item: unknown): string {
+  return Object.values(item as Record<string, { cursor: string }>)[0]?.cursor ?? '';
+}
+
+async function cursorOfNow(): Promise<string> {
+  return (await app.client(ours.operator).request(EventCursorDocument, {})).eventCursor;
+}
 
 function callers(): Caller[] {
   return [ours.operator, ours.user, ours.agent];

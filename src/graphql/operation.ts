@@ -20,14 +20,6 @@ export interface OperationParams {
   variables?: Record<string, unknown> | null;
 }
 
-export type OperationOutcome = ExecutionResult | AsyncIterable<ExecutionResult>;
-
-/** An operation that was parsed, validated and given its context: it only has to run. */
-export interface PreparedOperation extends ExecutionArgs {
-  isSubscription: boolean;
-  run(): OperationOutcome | Promise<OperationOutcome>;
-}
-
 /**
  * Takes an operation through the shared pipeline up to its execution, for every transport that does not go through
  * Yoga's own HTTP handling: the same plugins, limits, caches and masking, so that the transports cannot drift.
@@ -37,22 +29,19 @@ export async function prepareOperation(
   pipeline: Pipeline,
   source: OperationSource,
   params: OperationParams,
-): Promise<PreparedOperation | readonly GraphQLError[]> {
+): Promise<ExecutionArgs | readonly GraphQLError[]> {
   const operationName = params.operationName ?? null;
   try {
     const { document, invalid } = pipeline.read(params.query);
     if (invalid.length > 0) return invalid;
-    const operation = getOperationAST(document, operationName);
-    if (!operation) return [unknownOperation(operationName)];
-    const isSubscription = operation.operation === 'subscription';
-    const args: ExecutionArgs = {
+    if (!getOperationAST(document, operationName)) return [unknownOperation(operationName)];
+    return {
       schema: pipeline.schema,
       document,
       operationName,
       variableValues: params.variables,
       contextValue: await pipeline.contextFor(source),
     };
-    return { ...args, isSubscription, run: () => (isSubscription ? pipeline.subscribe(args) : pipeline.execute(args)) };
   } catch (error) {
     return [pipeline.maskError(error, { requestId: source.requestId, operationName })];
   }

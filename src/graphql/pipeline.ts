@@ -10,11 +10,13 @@ import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { ErrorCode } from '../features/error-code.js';
 import type { Logger } from '../kernel/logger.js';
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
+import type { PullStream } from '../kernel/pull-stream.js';
 import { DocumentCache } from './document-cache.js';
 import { useDocumentLimits } from './document-limits.js';
 import { createErrorMask, type ErrorMask, maskResult } from './error-mask.js';
 import { execute } from './execution.js';
-import type { OperationOutcome, OperationSource } from './operation.js';
+import type { OperationSource } from './operation.js';
+import { type EventAnswer, SubscriptionGroups } from './subscription-groups.js';
 import { untilAborted } from './until-aborted.js';
 
 /** An operation that came over HTTP: its parameters are read already, and its answer may be a stream. */
@@ -53,8 +55,8 @@ export interface Pipeline {
   contextFor(source: OperationSource): MaybePromise<object>;
   /** Runs a query or a mutation; what it answers is masked. */
   execute(args: ExecutionArgs): MaybePromise<ExecutionResult>;
-  /** Runs a subscription; what it answers is masked. */
-  subscribe(args: ExecutionArgs): MaybePromise<OperationOutcome>;
+  /** Opens a subscription; what it answers is masked. */
+  subscribe(args: ExecutionArgs): Promise<ExecutionResult | PullStream<EventAnswer>>;
   maskError: ErrorMask;
 }
 
@@ -62,10 +64,21 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const maskError = createErrorMask(options.logger);
   const documents = new DocumentCache<Partial<ReadDocument> & Pick<ReadDocument, 'document'>>();
   const execute = executeMasked(maskError);
+  const contextFor = (source: OperationSource) => {
+    const created = options.createContext(source);
+    return isPromise(created) ? created.then((context) => ({ ...source, ...context })) : { ...source, ...created };
+  };
+  const groups = new SubscriptionGroups({ contextFor, maskError });
   const yoga = createYoga<HttpOperationSource, object>({
     schema: options.schema,
     context: ({ requestId, viewer, transport, setHeader }) => options.createContext({ requestId, viewer, transport, setHeader }),
-    plugins: [useHttpSource(maskError), useExecution(execute), useErrorMask(maskError), useParseErrorCode(), useDocumentLimits()],
+    plugins: [
+      useHttpSource(maskError),
+      useExecution(execute, groups.subscribe),
+      useErrorMask(maskError),
+      useParseErrorCode(),
+      useDocumentLimits(),
+    ],
     parserAndValidationCache: {
       documentCache: {
         get: (query) => documents.get(query)?.document,
@@ -98,12 +111,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       documents.set(query, read);
       return read;
     },
-    contextFor(source) {
-      const created = options.createContext(source);
-      return isPromise(created) ? created.then((context) => ({ ...source, ...context })) : { ...source, ...created };
-    },
+    contextFor,
     execute,
-    subscribe: enveloped.subscribe,
+    subscribe: groups.subscribe,
     maskError,
   };
 }
@@ -143,11 +153,14 @@ function useHttpSource(maskError: ErrorMask): Plugin<object, HttpOperationSource
   };
 }
 
-function useExecution(execute: Pipeline['execute']): Plugin<OperationSource> {
-  return { onExecute: ({ setExecuteFn }) => setExecuteFn(execute) };
+function useExecution(execute: Pipeline['execute'], subscribe: Pipeline['subscribe']): Plugin<OperationSource> {
+  return {
+    onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
+    onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe),
+  };
 }
 
-/** Masks whatever building a context and subscribing throws or returns. */
+/** Masks whatever building a context throws. */
 function useErrorMask(mask: ErrorMask): Plugin<OperationSource> {
   return {
     onPluginInit({ registerContextErrorHandler }) {
@@ -156,33 +169,13 @@ function useErrorMask(mask: ErrorMask): Plugin<OperationSource> {
         setError(mask(error, { requestId, operationName: null }));
       });
     },
-    onSubscribe({ args }) {
-      const onResult = maskingHook(mask, args);
-      const operation = failedOperation(args);
-      return {
-        onSubscribeResult: (payload) =>
-          isAsyncIterable(payload.result) ? { onNext: onResult } : onResult(payload as SingleResult),
-        onSubscribeError: ({ error, setError }) => setError(mask(error, operation)),
-      };
-    },
   };
-}
-
-interface SingleResult {
-  result: ExecutionResult;
-  setResult(result: ExecutionResult): void;
 }
 
 interface Executed {
   document: DocumentNode;
   operationName?: string | null;
   contextValue: OperationSource;
-}
-
-function maskingHook(mask: ErrorMask, args: Executed) {
-  return ({ result, setResult }: SingleResult): undefined => {
-    if (result.errors) setResult(maskResult(result, mask, failedOperation(args)));
-  };
 }
 
 function failedOperation({ document, operationName, contextValue }: Executed) {

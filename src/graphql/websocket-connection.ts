@@ -20,6 +20,8 @@ export class WebsocketConnection implements GraphqlSocket {
   readonly protocol: string;
   private isAlive = true;
   private closing: NodeJS.Timeout | undefined;
+  /** Those who wait until the client has read most of what it was sent. */
+  private waiting: (() => void)[] = [];
 
   constructor(
     private readonly socket: WebSocket,
@@ -34,7 +36,10 @@ export class WebsocketConnection implements GraphqlSocket {
       this.isAlive = true;
     });
     socket.on('ping', () => this.cutIfStuffed());
-    socket.once('close', () => clearTimeout(this.closing));
+    socket.once('close', () => {
+      clearTimeout(this.closing);
+      this.wake();
+    });
   }
 
   get isOpen(): boolean {
@@ -44,11 +49,10 @@ export class WebsocketConnection implements GraphqlSocket {
   send(data: string): Promise<void> | void {
     // A socket that is closing gets nothing more: its credential may be the reason.
     if (!this.isOpen) return;
-    return new Promise((resolve) => {
-      this.socket.send(data, () => resolve());
-      if (this.socket.bufferedAmount <= highWaterBytes) resolve();
-      this.cutIfStuffed();
-    });
+    this.socket.send(data, this.onWritten);
+    if (!this.isStuffed) return;
+    this.cutIfStuffed();
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /** Takes no more messages until the socket is closed. */
@@ -94,6 +98,18 @@ export class WebsocketConnection implements GraphqlSocket {
     }
     this.isAlive = false;
     this.socket.ping();
+  }
+
+  private get isStuffed(): boolean {
+    return this.socket.bufferedAmount > highWaterBytes;
+  }
+
+  private readonly onWritten = (): void => {
+    if (this.waiting.length > 0 && !this.isStuffed) this.wake();
+  };
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   private cutIfStuffed(): void {

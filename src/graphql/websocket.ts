@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { GraphQLError } from 'graphql';
+import type { ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
+import { isAsyncIterable } from 'graphql-yoga';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { PresentedCredentials } from '../auth/authenticator.js';
 import type { Viewer } from '../auth/viewer.js';
@@ -11,9 +12,10 @@ import { newId } from '../kernel/ids.js';
 import type { Logger } from '../kernel/logger.js';
 import type { MaybePromise } from '../kernel/maybe-promise.js';
 import { toWireError } from './error-mask.js';
-import { type OperationSource, type PreparedOperation, prepareOperation } from './operation.js';
+import { type OperationSource, prepareOperation } from './operation.js';
 import type { Pipeline } from './pipeline.js';
 import { WebsocketConnection } from './websocket-connection.js';
+import { WebsocketStream } from './websocket-stream.js';
 
 /** Closing codes besides those of the protocol (`CloseCode`); clients reconnect after both. */
 const closeCodes = { serviceRestart: 1012, tryAgainLater: 1013 } as const;
@@ -48,6 +50,12 @@ interface ConnectionState {
   viewer?: Viewer;
 }
 
+interface SocketOperation extends ExecutionArgs {
+  /** What the client calls it. */
+  id: string;
+  connection: WebsocketConnection;
+}
+
 /** GraphQL over websockets: sub-protocol `graphql-transport-ws`, every operation through the shared pipeline. */
 export class WebsocketFace {
   private readonly connections = new Set<WebsocketConnection>();
@@ -73,12 +81,16 @@ export class WebsocketFace {
     this.protocol = makeServer<Record<string, unknown>, ConnectionState>({
       connectionInitWaitTimeout: options.connectionInitTimeoutMs,
       onConnect: ({ extra, connectionParams }) => this.signIn(extra, connectionParams ?? {}),
-      onSubscribe: async ({ extra }, _id, payload) => {
+      onSubscribe: async ({ extra }, id, payload) => {
         const operation = await this.track(prepareOperation(options.pipeline, this.sourceOf(extra), payload));
-        return isPrepared(operation) ? operation : [...operation];
+        return Array.isArray(operation) ? operation : { ...operation, id, connection: extra.connection };
       },
-      execute: (args) => this.track((args as PreparedOperation).run()),
-      subscribe: (args) => (args as PreparedOperation).run(),
+      execute: (args) => this.track(options.pipeline.execute(args)),
+      subscribe: async (operation) => {
+        const { id, connection, ...args } = operation as SocketOperation;
+        const outcome = await options.pipeline.subscribe(args);
+        return isAsyncIterable(outcome) ? new WebsocketStream(outcome, connection, id) : outcome;
+      },
       onNext: (_context, _id, _payload, _args, { errors, ...result }) => errors && { ...result, errors: errors.map(toWireError) },
       onError: (_context, _id, _payload, errors: readonly GraphQLError[]) => errors.map(toWireError),
     });
@@ -179,10 +191,6 @@ export class WebsocketFace {
     }
     return outcome;
   }
-}
-
-function isPrepared(operation: PreparedOperation | readonly GraphQLError[]): operation is PreparedOperation {
-  return 'run' in operation;
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -1,5 +1,6 @@
 import { type EventFilter, type EventPage, type LoggedEvent, matches } from '../database/event-log.js';
 import { comparePositions, type LogPosition } from '../kernel/cursor.js';
+import { nextOf, type PullStream, type Receiver } from '../kernel/pull-stream.js';
 import { ResyncRequiredError } from './resync-required-error.js';
 
 /** A filter of one organization: subscriptions never cross. */
@@ -19,11 +20,6 @@ export interface EventSource {
   release(subscription: EventSubscription): void;
 }
 
-interface Waiter {
-  resolve(result: IteratorResult<LoggedEvent>): void;
-  reject(error: unknown): void;
-}
-
 /**
  * One subscriber's stream.
  *
@@ -34,7 +30,7 @@ interface Waiter {
  *
  * `position` never goes back, and only what lies after it is delivered: that alone rules out doubles.
  */
-export class EventSubscription implements AsyncIterableIterator<LoggedEvent> {
+export class EventSubscription implements PullStream<LoggedEvent> {
   readonly filter: SubscriptionFilter;
   readonly #source: EventSource;
   readonly #bufferSize: number;
@@ -45,8 +41,8 @@ export class EventSubscription implements AsyncIterableIterator<LoggedEvent> {
   #isPositionTrusted: boolean;
   #isFilling = false;
   #buffer: LoggedEvent[] = [];
-  /** Readers waiting in next(); only ever while the buffer is empty. */
-  #waiting: Waiter[] = [];
+  /** Those who asked for an event; only ever while the buffer is empty. */
+  #waiting: Receiver<LoggedEvent>[] = [];
   #failure: unknown = null;
 
   constructor({
@@ -88,18 +84,21 @@ export class EventSubscription implements AsyncIterableIterator<LoggedEvent> {
 
   /** Rejects once, with ResyncRequiredError or the error of a failed read of the log; the stream has then ended. */
   next(): Promise<IteratorResult<LoggedEvent>> {
+    return nextOf(this);
+  }
+
+  pull(receiver: Receiver<LoggedEvent>): void {
     const event = this.#buffer.shift();
-    if (event) return Promise.resolve({ value: event, done: false });
-    if (this.#failure !== null) {
+    if (event) receiver.onValue(event);
+    else if (this.#failure !== null) {
       const failure = this.#failure;
       this.#failure = null;
-      return Promise.reject(failure);
-    }
-    if (this.#mode === 'ended') return Promise.resolve(finished);
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      receiver.onError(failure);
+    } else if (this.#mode === 'ended') receiver.onEnd();
+    else {
+      this.#waiting.push(receiver);
       if (this.#mode === 'catching up') void this.#catchUp();
-    });
+    }
   }
 
   /** Ends the stream at once; a pending next() resolves as done. */
@@ -112,7 +111,7 @@ export class EventSubscription implements AsyncIterableIterator<LoggedEvent> {
   /** Ends the stream as if nothing more were to come; what is still buffered is dropped. */
   end(): void {
     this.#stop();
-    for (const waiter of this.#waiting.splice(0)) waiter.resolve(finished);
+    for (const receiver of this.#waiting.splice(0)) receiver.onEnd();
   }
 
   /** Ends the stream with an error for its reader; what is still buffered is dropped. */
@@ -120,9 +119,9 @@ export class EventSubscription implements AsyncIterableIterator<LoggedEvent> {
     if (this.#mode === 'ended') return;
     this.#stop();
     const [first, ...others] = this.#waiting.splice(0);
-    if (first) first.reject(error);
+    if (first) first.onError(error);
     else this.#failure = error;
-    for (const waiter of others) waiter.resolve(finished);
+    for (const receiver of others) receiver.onEnd();
   }
 
   /** Takes a new event if it is wanted. Returns false when the buffer was full, which ends the stream. */
@@ -143,8 +142,8 @@ export class EventSubscription implements AsyncIterableIterator<LoggedEvent> {
   };
 
   #accept(event: LoggedEvent): void {
-    const waiter = this.#waiting.shift();
-    if (waiter) waiter.resolve({ value: event, done: false });
+    const receiver = this.#waiting.shift();
+    if (receiver) receiver.onValue(event);
     else this.#buffer.push(event);
   }
 

@@ -2,6 +2,7 @@ import type { Sql } from '../database/database.js';
 import { type LoggedEvent, scanEvents } from '../database/event-log.js';
 import type { LogPosition } from '../kernel/cursor.js';
 import type { Logger } from '../kernel/logger.js';
+import type { PullStream } from '../kernel/pull-stream.js';
 import { EventRing } from './event-ring.js';
 import { type EventSource, EventSubscription, type SubscriptionFilter } from './event-subscription.js';
 import { ResyncRequiredError } from './resync-required-error.js';
@@ -30,10 +31,7 @@ export class SubscriptionHub {
   readonly #logger: Logger;
   readonly #ring: EventRing;
   readonly #subscriptions = new Set<EventSubscription>();
-  /**
-   * Live subscriptions by what they filter on: see `routeOf`. A value only needs `deliver`, so a group of equal subscriptions
-   * that is executed once can stand here in their place.
-   */
+  /** Live subscriptions by what they filter on: see `routeOf`. Those that answer alike share the execution, not the stream. */
   readonly #routes = new Map<string, Set<EventSubscription>>();
   readonly #listeners = new Set<(event: LoggedEvent) => void>();
   readonly #readers = new Turns(catchUpReadersMax);
@@ -76,7 +74,7 @@ export class SubscriptionHub {
     filter: SubscriptionFilter;
     after?: LogPosition | null;
     signal?: AbortSignal;
-  }): AsyncIterableIterator<LoggedEvent> {
+  }): PullStream<LoggedEvent> {
     const subscription = new EventSubscription({
       filter,
       source: this.#source,
