@@ -16,8 +16,8 @@ export interface AgentsCommand extends MeasuredWindow {
   batchSize: number;
   /** Whether what is done is completed by the same request that claims the next. */
   isOneDocument: boolean;
-  /** False leaves what is claimed: then claims are what is counted. */
-  completes: boolean;
+  /** Claims so many tasks and leaves them: then claims are what is counted. */
+  claimsOnly?: number;
 }
 
 export interface AgentsResult extends Tallied {
@@ -30,9 +30,12 @@ export interface AgentsResult extends Tallied {
 const { origin, apiKeys } = childArguments<AgentsArgs>();
 /** Every task that was ever claimed here: none may come twice. */
 const seen = new Set<string>();
+let claimsLeft = Number.POSITIVE_INFINITY;
 
 serveParent<AgentsCommand, AgentsResult>({}, async (command) => {
-  if (!command.completes) seen.clear();
+  // What was claimed and left is put back by others before it is claimed again.
+  if (command.claimsOnly) seen.clear();
+  claimsLeft = command.claimsOnly ?? Number.POSITIVE_INFINITY;
   const tally = new Tally(command);
   const agents = await Promise.all(apiKeys.slice(0, command.agents).map((apiKey) => Agent.connect(apiKey, command, tally)));
   try {
@@ -78,11 +81,12 @@ class Agent {
     return new Promise((resolve, reject) => {
       this.connection.broken.catch(reject);
       const step = () => {
-        const claims = !this.tally.isClosed && (this.#held.length === 0 || this.command.isOneDocument);
+        const claims = !this.tally.isClosed && claimsLeft > 0 && (this.#held.length === 0 || this.command.isOneDocument);
         if (!claims && this.#held.length === 0) {
           resolve();
           return;
         }
+        if (claims) claimsLeft -= this.command.batchSize;
         const body = JSON.stringify(workBody(this.#held, claims ? this.command.batchSize : 0));
         const request = Buffer.from(`${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`);
         this.connection.send(request, (status, bytes) => {
@@ -110,12 +114,15 @@ class Agent {
     if (!hasClaimed) return;
     if (!data.claim || data.claim.errors.length > 0) throw new Error(`not claimed: ${text}`);
     const { task, tasks = task ? [task] : [] } = data.claim;
-    if (tasks.length === 0) this.emptyClaims += 1;
+    if (tasks.length === 0) {
+      this.emptyClaims += 1;
+      claimsLeft += this.command.batchSize;
+    }
     for (const task of tasks) {
       if (seen.has(task.id)) throw new Error(`task ${task.id} was claimed twice`);
       seen.add(task.id);
     }
-    if (this.command.completes) this.#held = tasks;
+    if (!this.command.claimsOnly) this.#held = tasks;
     else if (tasks.length > 0) this.tally.add(tasks.length);
   }
 }

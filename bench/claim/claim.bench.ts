@@ -184,7 +184,7 @@ class Queues {
         await place.fillUp();
         const serverBefore = context.cpuSeconds(place.pid);
         const postgresBefore = context.cpuSeconds(postgresPid, { children: true });
-        const result = await client.request({ ...window, ...forms[form], agents, completes: true });
+        const result = await client.request({ ...window, ...forms[form], agents });
         total += result.total;
         const msForEach = (seconds: number) => (seconds * 1000) / result.total;
         return {
