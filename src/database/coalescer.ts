@@ -34,9 +34,10 @@ interface Lane<Item, Answer> {
 /**
  * Lets writes that come at the same time share one statement, and gives each caller its own answer.
  *
- * An item that comes while nothing of its group is in flight is written at once. While a statement is in flight, items of
- * its group are collected, and the next statement takes them in the order in which they came: so waiting costs at most
- * the rest of one statement, and the more comes at once, the more share.
+ * An item that comes while nothing of its group is in flight is written once the event loop has heard out all that has
+ * arrived with it, which costs no time. While a statement is in flight, items of its group are collected, and the next
+ * statement takes them in the order in which they came: so waiting costs at most the rest of one statement, and the more
+ * comes at once, the more share.
  *
  * A statement that Postgres refused was rolled back whole, and one item may be to blame: its items are then written one by
  * one, each with its own outcome. When the connection failed nobody knows whether the statement was committed: all
@@ -67,13 +68,17 @@ export class Coalescer<Item, Answer> {
       const lane = this.#lanes.get(group) ?? { waiting: [], isBusy: false };
       this.#lanes.set(group, lane);
       lane.waiting.push({ item, resolve, reject });
-      if (!lane.isBusy) void this.#drain(group, lane);
+      if (lane.isBusy) return;
+      lane.isBusy = true;
+      setImmediate(() => void this.#drain(group, lane));
     });
   }
 
   async #drain(group: string, lane: Lane<Item, Answer>): Promise<void> {
-    lane.isBusy = true;
-    while (lane.waiting.length > 0) await this.#settle(this.#take(lane));
+    while (lane.waiting.length > 0) {
+      await this.#settle(this.#take(lane));
+      await new Promise(setImmediate);
+    }
     this.#lanes.delete(group);
   }
 

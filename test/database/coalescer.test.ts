@@ -15,15 +15,17 @@ function useWrites<Item>(sharing: Partial<Sharing<Item>> = {}) {
 }
 
 describe('writes that come one after another', () => {
-  it('are begun at once, each in a statement of its own', async () => {
+  it('are begun without delay, each in a statement of its own', async () => {
     const { coalescer, statements, settled, written } = useWrites<string>();
 
     const first = coalescer.submit('first');
+    await settled();
     expect(written()).toEqual([['first']]);
     statements[0]?.end();
     await first;
     await settled();
     const second = coalescer.submit('second');
+    await settled();
 
     expect(written()).toEqual([['first'], ['second']]);
     statements[1]?.end();
@@ -31,20 +33,27 @@ describe('writes that come one after another', () => {
   });
 });
 
-describe('writes that come while a statement is in flight', () => {
+describe('writes that come at the same time, or while a statement is in flight', () => {
   it('share the next one, in the order in which they came, and each gets its own answer', async () => {
     const { coalescer, statements, settled, written } = useWrites<string>();
-    const answers = ['a', 'b', 'c', 'd'].map((item) => coalescer.submit(item));
+    const answers = ['a', 'b'].map((item) => coalescer.submit(item));
+    await settled();
+    answers.push(...['c', 'd', 'e'].map((item) => coalescer.submit(item)));
+    await settled();
 
+    expect(written()).toEqual([['a', 'b']]);
     statements[0]?.end();
     await settled();
 
-    expect(written()).toEqual([['a'], ['b', 'c', 'd']]);
+    expect(written()).toEqual([
+      ['a', 'b'],
+      ['c', 'd', 'e'],
+    ]);
     statements[1]?.end();
-    expect(await Promise.all(answers)).toEqual(['a written', 'b written', 'c written', 'd written']);
+    expect(await Promise.all(answers)).toEqual(['a written', 'b written', 'c written', 'd written', 'e written']);
     expect(coalescer.stats).toEqual({
       sizes: new Map([
-        [1, 1],
+        [2, 1],
         [3, 1],
       ]),
       waitingCount: 0,
@@ -60,11 +69,11 @@ describe('writes that come while a statement is in flight', () => {
     for (const item of ['x', 'aa', 'bbb', 'c', 'longer than any', 'd']) void coalescer.submit(item);
 
     for (let index = 0; index < 5; index++) {
-      statements[index]?.end();
       await settled();
+      statements[index]?.end();
     }
 
-    expect(written()).toEqual([['x'], ['aa'], ['bbb', 'c'], ['longer than any'], ['d']]);
+    expect(written()).toEqual([['x', 'aa'], ['bbb', 'c'], ['longer than any'], ['d']]);
   });
 
   it('never meet another with the same key, and keep its order', async () => {
@@ -72,22 +81,23 @@ describe('writes that come while a statement is in flight', () => {
     for (const item of ['x0', 'a1', 'b1', 'a2', 'b2', 'c1', 'a3']) void coalescer.submit(item);
 
     for (let index = 0; index < 4; index++) {
-      statements[index]?.end();
       await settled();
+      statements[index]?.end();
     }
 
-    expect(written()).toEqual([['x0'], ['a1', 'b1', 'c1'], ['a2', 'b2'], ['a3']]);
+    expect(written()).toEqual([['x0', 'a1', 'b1', 'c1'], ['a2', 'b2'], ['a3']]);
   });
 
   it('share it with their own group only, and do not wait for another group', async () => {
     const { coalescer, statements, settled, written } = useWrites<string>({ groupOf: ([group]) => group ?? '' });
-    for (const item of ['a1', 'b1', 'a2', 'b2', 'a3']) void coalescer.submit(item);
+    for (const item of ['a1', 'b1', 'a2', 'b2']) void coalescer.submit(item);
+    await settled();
+    for (const item of ['a3', 'b3']) void coalescer.submit(item);
 
-    expect(written()).toEqual([['a1'], ['b1']]);
     statements[0]?.end();
     await settled();
 
-    expect(written()).toEqual([['a1'], ['b1'], ['a2', 'a3']]);
+    expect(written()).toEqual([['a1', 'a2'], ['b1', 'b2'], ['a3']]);
   });
 
   it('all get their turn, however many keep coming', async () => {
@@ -104,6 +114,7 @@ describe('writes that come while a statement is in flight', () => {
     for (let index = 0; index < 10; index++) submit();
 
     for (let index = 0; order.length < 100; index++) {
+      await settled();
       statements[index]?.end();
       await settled();
     }
@@ -125,39 +136,39 @@ describe('a statement that fails', () => {
       (error) => error instanceof RangeError,
     );
 
-    const answers = await Promise.allSettled(['first', 'a', 'bad', 'b'].map((item) => coalescer.submit(item)));
+    const answers = await Promise.allSettled(['a', 'bad', 'b'].map((item) => coalescer.submit(item)));
 
     expect(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : answer.reason.message))).toEqual([
-      'first written',
       'a written',
       'bad',
       'b written',
     ]);
-    expect(written).toEqual([['first'], ['a'], ['b']]);
+    expect(written).toEqual([['a'], ['b']]);
     expect(coalescer.stats.splitCount).toBe(1);
   });
 
   it('without word of whether it was committed fails for all of its callers, and nothing is written twice', async () => {
     const { coalescer, statements, settled, written } = useWrites<string>();
-    const answers = Promise.allSettled(['first', 'a', 'b'].map((item) => coalescer.submit(item)));
-
-    statements[0]?.end();
+    const answers = Promise.allSettled(['a', 'b'].map((item) => coalescer.submit(item)));
     await settled();
-    statements[1]?.end(new Error('the connection is gone'));
+
+    statements[0]?.end(new Error('the connection is gone'));
     const outcomes = await answers;
 
-    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
-    expect(written()).toEqual([['first'], ['a', 'b']]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(written()).toEqual([['a', 'b']]);
   });
 
   it('does not keep later ones from being written', async () => {
     const { coalescer, statements, settled } = useWrites<string>();
     const failed = coalescer.submit('first').catch((error: Error) => error.message);
+    await settled();
 
     statements[0]?.end(new Error('the connection is gone'));
     expect(await failed).toBe('the connection is gone');
     await settled();
     const next = coalescer.submit('next');
+    await settled();
     statements[1]?.end();
 
     expect(await next).toBe('next written');
