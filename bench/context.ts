@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -67,11 +67,11 @@ export class BenchContext {
   readonly #services = new Processes();
   /** Of one benchmark. */
   readonly #processes = new Processes();
-  readonly #directory = mkdtempSync(path.join(tmpdir(), 'baton-bench-'));
+  readonly #directory = makeEnterable(path.join(tmpdir(), 'baton-bench-'));
   readonly #databases = new Set<string>();
   readonly #pools: pg.Pool[] = [];
   #postgres: Promise<{ embedded: EmbeddedPostgres; admin: pg.Pool }> | undefined;
-  #redis: Promise<BenchRedis> | undefined;
+  readonly #redis = new Map<string, Promise<BenchRedis>>();
 
   constructor({ isQuick, profileDirectory }: BenchOptions) {
     this.isQuick = isQuick;
@@ -101,10 +101,14 @@ export class BenchContext {
     };
   }
 
-  /** The run's Redis, which keeps nothing on disk; started when first asked for. */
-  async redis(): Promise<BenchRedis> {
-    this.#redis ??= this.#startRedis();
-    return this.#redis;
+  /**
+   * A Redis of the run, which keeps nothing on disk; started when first asked for. Servers on different databases that run
+   * at the same time each need one of another name, or they would wake each other.
+   */
+  redis(name = 'redis'): Promise<BenchRedis> {
+    const redis = this.#redis.get(name) ?? this.#startRedis();
+    this.#redis.set(name, redis);
+    return redis;
   }
 
   /** Starts the product; it needs the credential `adminToken`. */
@@ -168,7 +172,7 @@ export class BenchContext {
 
   /** A new directory, removed after the run. */
   makeDirectory(name: string): string {
-    return mkdtempSync(path.join(this.#directory, `${name}-`));
+    return makeEnterable(path.join(this.#directory, `${name}-`));
   }
 
   /** Ends what a benchmark has started and drops its databases; the run goes on. */
@@ -228,6 +232,13 @@ export class BenchContext {
     const { pid } = await this.#services.start('redis-server', flags, (line) => line.includes('Ready to accept connections'));
     return { pid, url: `redis://127.0.0.1:${port}` };
   }
+}
+
+/** A new directory that Postgres' own user may enter: a Postgres that root starts would else keep its data elsewhere. */
+function makeEnterable(prefix: string): string {
+  const directory = mkdtempSync(prefix);
+  chmodSync(directory, 0o711);
+  return directory;
 }
 
 function urlOf(embedded: EmbeddedPostgres, databaseName: string): string {

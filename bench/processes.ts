@@ -76,7 +76,7 @@ export class Processes {
     isReady: (line: string) => boolean,
     options: { env?: Record<string, string>; cwd?: string; timeoutMs?: number } = {},
   ): Promise<{ pid: number; stop(): Promise<void> }> {
-    const { timeoutMs = 30_000 } = options;
+    const { timeoutMs = commandMs } = options;
     const child = spawn(command, args, {
       cwd: options.cwd ?? root,
       env: environment(options.env),
@@ -214,6 +214,14 @@ function withDescendants(pids: readonly number[]): number[] {
   const found = [...pids];
   for (const pid of found) found.push(...(childrenOf.get(pid) ?? []));
   return found;
+}
+
+/** Bytes of memory that the descendants of a process hold, pages that several processes share counted in parts. */
+export function bytesOfDescendants(pid: number): number {
+  const kibibytes = withDescendants([pid])
+    .slice(1)
+    .map((each) => Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${each}/smaps_rollup`, 'utf8'))?.[1]));
+  return kibibytes.reduce((sum, each) => sum + each, 0) * 1024;
 }
 
 /** Bytes of memory that a process holds, pages that it shares with others included. */
