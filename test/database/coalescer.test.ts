@@ -10,7 +10,10 @@ function useWrites<Item>(sharing: Partial<Sharing<Item>> = {}) {
       statements.push({ items, end });
     });
   const coalescer = new Coalescer({ weightMax: 100, ...sharing }, write, (error) => error instanceof RangeError);
-  const settled = () => new Promise(setImmediate);
+  /** What was to happen by itself has happened: a statement's end, and the begin of the next one in the turn after it. */
+  const settled = async () => {
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+  };
   return { coalescer, statements, settled, written: () => statements.map(({ items }) => items) };
 }
 
