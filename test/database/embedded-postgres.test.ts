@@ -53,6 +53,21 @@ describe('the embedded Postgres', () => {
     expect(url.hostname).toBe('127.0.0.1');
   });
 
+  it('comes back by itself under the same address when it was killed, with its data and its owner', async () => {
+    const dataDir = await temporaryDirectory();
+    const postgres = await start(dataDir);
+    await query(postgres.url, 'CREATE TABLE kept AS SELECT 1 AS one');
+
+    process.kill(postgres.pid, 'SIGKILL');
+
+    await expect
+      .poll(() => query(postgres.url, 'SELECT one FROM kept').catch(() => null), { timeout: 20_000 })
+      .toEqual([{ one: 1 }]);
+    await expect(start(dataDir)).rejects.toThrow(EmbeddedPostgresInUseError);
+    await postgres.stop();
+    await expect(query(postgres.url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+  });
+
   it('starts again after Postgres itself was killed', async () => {
     const dataDir = await temporaryDirectory();
     const first = await start(dataDir);

@@ -23,8 +23,8 @@ export interface EmbeddedPostgres {
   url: string;
   /** Where the data really lies. */
   dataDirectory: string;
-  /** Process id of the Postgres server. */
-  pid: number;
+  /** Process id of the Postgres server, as it is now: one that ended by itself is brought back. */
+  readonly pid: number;
   /** Shuts Postgres down cleanly; connections that are still open are cut. May be called twice. */
   stop(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     settings: { ...serverSettings(durable), ...settings },
   });
   logger.info({ dataDirectory: cluster.dataDirectory, pid: server.pid }, 'The embedded Postgres is running');
-  return { ...server, dataDirectory: cluster.dataDirectory };
+  return Object.assign(server, { dataDirectory: cluster.dataDirectory });
 }
 
 /** What lies in a data directory, and who uses it. */

@@ -14,6 +14,8 @@ const keptLines = 20;
 export interface ServerProcess {
   pid: number;
   isRunning(): boolean;
+  /** Resolves when it has ended, for whatever reason. */
+  ended: Promise<void>;
   /** The end of what it logged, for the message of a failed start. */
   lastLines: readonly string[];
   /** Postgres' fast shutdown: cuts connections, writes everything, and leaves; an immediate one if that takes too long. */
@@ -64,6 +66,7 @@ export async function launchServer(options: {
   return {
     pid,
     isRunning: () => isRunning,
+    ended: closed,
     lastLines,
     async shutDown() {
       isStopping = true;
