@@ -20,7 +20,13 @@ export interface Network {
   connectionCount: number;
 }
 
-export async function useNetwork(target: string): Promise<Network> {
+/** A network for one test. */
+export function useNetwork(target: string): Promise<Network> {
+  return openNetwork(target, onTestFinished);
+}
+
+/** Lies before the server until what `onCleanUp` is given is called. */
+export async function openNetwork(target: string, onCleanUp: (cleanUp: () => void) => void): Promise<Network> {
   const sockets = new Set<Socket>();
   let server = new URL(target);
   let isFrozen = false;
@@ -72,7 +78,7 @@ export async function useNetwork(target: string): Promise<Network> {
       for (const socket of sockets) socket.resume();
     },
   };
-  onTestFinished(() => {
+  onCleanUp(() => {
     network.cut();
     listener.close();
   });

@@ -18,26 +18,27 @@ export interface ServerProcess {
 
 /** Starts a server process on the database; it is killed when the test is done, if it still runs. */
 export function useServerProcess(databaseUrl: string, variables: Record<string, string> = {}): Promise<ServerProcess> {
-  return useProcess([process.execPath, entry], databaseUrl, variables);
+  return startServerProcess({ ...testEnvironment(databaseUrl), ...variables }, onTestFinished);
 }
 
 /** The same by `npm start`. */
 export function useNpmStart(databaseUrl: string): Promise<ServerProcess> {
-  return useProcess(['npm', 'start'], databaseUrl, {});
+  return startServerProcess(testEnvironment(databaseUrl), onTestFinished, ['npm', 'start']);
 }
 
-async function useProcess(
-  [command, ...args]: [string, ...string[]],
-  databaseUrl: string,
+/** Starts a server process with these variables. What `onCleanUp` is given kills it, if it still runs. */
+export async function startServerProcess(
   variables: Record<string, string>,
+  onCleanUp: (cleanUp: () => Promise<void>) => void,
+  [command, ...args]: [string, ...string[]] = [process.execPath, entry],
 ): Promise<ServerProcess> {
   const child = spawn(command, args, {
     cwd: path.join(import.meta.dirname, '../..'),
-    env: { PATH: process.env.PATH, ...testEnvironment(databaseUrl, { LOG_LEVEL: 'info', ...variables }) },
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
-  onTestFinished(async () => {
+  onCleanUp(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await exited;
   });

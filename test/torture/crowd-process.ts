@@ -1,0 +1,109 @@
+/**
+ * Many websocket subscribers in one process. Each follows all events about tasks; a connection that is lost is made anew,
+ * to the next address, and goes on after the last event. Argument: its options as JSON. Writes lines of JSON: `ready` when
+ * all have begun, and after the line `{"reach": cursor}` on its standard input what each received.
+ */
+import { createInterface } from 'node:readline';
+import { WebSocket } from 'ws';
+import type { CrowdOptions, CrowdReport } from './crowd.js';
+
+const options = JSON.parse(process.argv[2] as string) as CrowdOptions;
+
+/** Cursors by the number under which members note them: all members receive the same ones. */
+const cursors: string[] = [];
+const numbers = new Map<string, number>();
+const reconnectMs: number[] = [];
+let connectionsLost = 0;
+let reach = '';
+
+function numberOf(cursor: string): number {
+  const known = numbers.get(cursor);
+  if (known !== undefined) return known;
+  numbers.set(cursor, cursors.push(cursor) - 1);
+  return cursors.length - 1;
+}
+
+class Member {
+  readonly received: number[] = [];
+  #last = options.after;
+  #lostAt: number | null = null;
+  #hasBegun = () => {};
+  readonly begun = new Promise<void>((resolve) => {
+    this.#hasBegun = resolve;
+  });
+  failure: string | null = null;
+
+  constructor(private turn: number) {
+    this.#connect();
+  }
+
+  get hasReached(): boolean {
+    return this.#last === reach || this.failure !== null;
+  }
+
+  #connect(): void {
+    const url = options.urls[this.turn % options.urls.length] as string;
+    this.turn += 1;
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { perMessageDeflate: false });
+    socket.on('error', () => {});
+    socket.on('open', () => send(socket, { type: 'connection_init', payload: { authorization: `Bearer ${options.token}` } }));
+    socket.on('message', (data) => this.#take(socket, String(data)));
+    socket.on('close', () => {
+      if (this.#lostAt === null) {
+        connectionsLost += 1;
+        this.#lostAt = performance.now();
+      }
+      // A little apart, as clients over a real network are.
+      setTimeout(() => this.#connect(), Math.random() * 100);
+    });
+  }
+
+  #take(socket: WebSocket, text: string): void {
+    const cursor = /"cursor":"([^"]+)"/.exec(text)?.[1];
+    if (cursor) {
+      if (this.#lostAt !== null) reconnectMs.push(performance.now() - this.#lostAt);
+      this.#lostAt = null;
+      this.#last = cursor;
+      this.received.push(numberOf(cursor));
+    } else if (text.includes('"connection_ack"')) {
+      const query = 'subscription ($after: String) { taskEvents(after: $after) { cursor } }';
+      send(socket, { id: '1', type: 'subscribe', payload: { query, variables: { after: this.#last } } });
+      this.#hasBegun();
+    } else if (text.includes('"type":"ping"')) send(socket, { type: 'pong' });
+    else if (text.includes('"type":"error"')) this.failure = text;
+  }
+}
+
+function send(socket: WebSocket, message: object): void {
+  socket.send(JSON.stringify(message));
+}
+
+function tell(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+const members: Member[] = [];
+// A few hundred at a time: no operating system takes ten thousand connections in one instant.
+for (let index = 0; index < options.count; index++) {
+  members.push(new Member(index));
+  if (index % 200 === 199) await Promise.all(members.map((member) => member.begun));
+}
+await Promise.all(members.map((member) => member.begun));
+tell({ ready: true });
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { reach: cursor, withinMs } = JSON.parse(line) as { reach: string; withinMs: number };
+  reach = cursor;
+  const deadline = performance.now() + withinMs;
+  while (!members.every((member) => member.hasReached) && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const groups = new Map<string, CrowdReport['groups'][number]>();
+  for (const { received, failure } of members) {
+    const name = `${failure} ${received.join()}`;
+    const group = groups.get(name) ?? { count: 0, failure, cursors: received.map((number) => cursors[number] as string) };
+    group.count += 1;
+    groups.set(name, group);
+  }
+  tell({ connectionsLost, reconnectMs, groups: [...groups.values()] } satisfies CrowdReport);
+}
