@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { bundlePrograms } from '../../scripts/programs.js';
 import { startTestCluster } from './postgres-cluster.js';
 import { ensureRedisInstalled } from './redis-install.js';
 import { startRedisServer } from './redis-server.js';
@@ -12,13 +13,17 @@ declare module 'vitest' {
   }
 }
 
-/** Starts what all test files share, on free ports and in directories of its own; vitest calls the result at the end. */
+/**
+ * Builds the programs that tests start, and starts what all test files share, on free ports and in directories of its own;
+ * vitest calls the result at the end.
+ */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const undo: (() => Promise<void>)[] = [];
   const tearDown = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
+    await bundlePrograms();
     const postgres = await startTestCluster();
     undo.push(() => postgres.remove());
     project.provide('postgresUrl', postgres.url);

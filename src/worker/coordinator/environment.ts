@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { packageDirectory } from '../../kernel/package.js';
 
 /** What the environment tells a coordinator. Source: contracts.md 4.2; the table is in docs/worker.md. */
 export interface CoordinatorEnvironment {
@@ -44,11 +45,7 @@ export class CoordinatorEnvironmentError extends Error {
 const pollIntervalMsMin = 100;
 
 /** Reads it all. Throws CoordinatorEnvironmentError with all that is wrong; empty counts as unset, but for the volume. */
-export function readEnvironment(
-  variables: NodeJS.ProcessEnv = process.env,
-  // The directory of the package: above dist/worker/coordinator as above src/worker/coordinator.
-  packageRoot = path.resolve(import.meta.dirname, '../../..'),
-): CoordinatorEnvironment {
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): CoordinatorEnvironment {
   const problems: string[] = [];
   const text = (name: string) => variables[name]?.trim() ?? '';
   const number = (name: string, unset: number, parse: (value: string) => number | null, shape: string): number => {
@@ -79,7 +76,7 @@ export function readEnvironment(
     graceMs: number('COORDINATOR_GRACE_SEC', 300_000, milliseconds, 'a number of seconds'),
     cacheVolume: (variables.AGENT_CACHE_VOLUME ?? 'terarchitect-agent-cache').trim() || null,
     stateDir: text('COORDINATOR_STATE_DIR') || path.join(homedir(), '.terarchitect', 'coordinator'),
-    repoRoot: text('COORDINATOR_REPO_ROOT') || packageRoot,
+    repoRoot: text('COORDINATOR_REPO_ROOT') || packageDirectory(),
     dockerMode: dockerMode === 'dood' ? 'dood' : 'dind',
     mountsDockerSocket: !['0', 'false', 'no'].includes(text('AGENT_MOUNT_DOCKER_SOCKET').toLowerCase()),
     dockerNetwork: text('DOCKER_NETWORK') || null,
