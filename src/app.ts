@@ -4,7 +4,7 @@ import { Authenticator } from './auth/authenticator.js';
 import { LiveCredentials } from './auth/live-credentials.js';
 import { SignInLimit } from './auth/sign-in-limit.js';
 import { WorkerAuthenticator } from './auth/worker-authenticator.js';
-import type { Config } from './config.js';
+import { type Config, redisAddress } from './config.js';
 import type { Database, OwnedDatabase } from './database/database.js';
 import { DatabaseClock } from './database/database-clock.js';
 import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.js';
@@ -232,12 +232,11 @@ async function startDatabase(config: Config, logger: Logger, stops: (() => Promi
 }
 
 async function startBus(config: Config, logger: Logger, stops: (() => Promise<void> | void)[]): Promise<EventBus> {
-  const bus = config.REDIS_URL ? new RedisEventBus({ url: config.REDIS_URL, logger }) : new MemoryEventBus({ logger });
+  const address = redisAddress(config);
+  const bus = address ? new RedisEventBus({ address, logger }) : new MemoryEventBus({ logger });
   stops.push(() => bus.close());
   await bus.start();
-  logger.info(
-    config.REDIS_URL ? 'Replicas wake each other through Redis' : 'No REDIS_URL: replicas, if any, find events by polling',
-  );
+  logger.info(address ? 'Replicas wake each other through Redis' : 'No REDIS_URL: replicas, if any, find events by polling');
   return bus;
 }
 
@@ -250,8 +249,9 @@ async function startRateLimiter(
     user: { requests: config.ORCHESTRATOR_USER_LIMIT_PER_MINUTE, windowSeconds: 60 },
     organization: { requests: config.ORCHESTRATOR_ORGANIZATION_LIMIT_PER_HOUR, windowSeconds: 3600 },
   };
-  if (!config.REDIS_URL) return new MemoryRateLimiter(limits);
-  const limiter = new RedisRateLimiter({ url: config.REDIS_URL, limits, logger });
+  const address = redisAddress(config);
+  if (!address) return new MemoryRateLimiter(limits);
+  const limiter = new RedisRateLimiter({ address, limits, logger });
   stops.push(() => limiter.close());
   await limiter.start();
   return limiter;

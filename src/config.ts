@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RedisAddress } from './kernel/redis-address.js';
 
 /** A whole number from the environment. */
 const integer = (minimum: number, maximum: number) => {
@@ -33,11 +34,18 @@ const variables = {
     .optional()
     .describe('Postgres to use, as a URL. Unset: an embedded Postgres under `DATA_DIR`.'),
   DATABASE_POOL_SIZE: integer(2, 500).default(20).describe('Connections to Postgres that one server process opens at most.'),
-  REDIS_URL: url('redis:', 'rediss:')
-    .optional()
+  REDIS_URL: z
+    .string()
+    // A comma may be part of a password as well.
+    .transform((text) => text.split(/,(?=\s*rediss?:)/).map((each) => each.trim()))
+    .pipe(z.array(url('redis:', 'rediss:')))
+    .default([])
     .describe(
       'Redis that carries wake-ups between replicas and counts requests over all of them, as a URL. Unset: in-process only.',
     ),
+  REDIS_CLUSTER: oneOf(['on', 'off'])
+    .default('off')
+    .describe('On takes `REDIS_URL` for nodes of a Redis Cluster, separated by commas, by which the others are found.'),
   DATA_DIR: z.string().min(1).default('.baton').describe('Directory of the embedded Postgres, made when missing.'),
   ADMIN_TOKEN: z
     .string()
@@ -157,12 +165,22 @@ export function loadConfig(
 /** What no variable shows by itself. A value that is wrong in itself is left out: that problem is told already. */
 function problemsBetween(values: Partial<Config>, { hasAdminToken }: { hasAdminToken: boolean }): string[] {
   const { HOST = '127.0.0.1', AGENT_STALE_SECONDS = 0, AGENT_OFFLINE_SECONDS = Number.POSITIVE_INFINITY } = values;
+  const { REDIS_URL, REDIS_CLUSTER } = values;
   const problems: string[] = [];
   if (!hasAdminToken && !isLoopback(HOST)) {
     problems.push(`HOST is ${HOST}, which others can reach, but ADMIN_TOKEN is not set: set one, or listen on 127.0.0.1`);
   }
   if (AGENT_OFFLINE_SECONDS <= AGENT_STALE_SECONDS) problems.push('AGENT_OFFLINE_SECONDS must be more than AGENT_STALE_SECONDS');
+  if (REDIS_CLUSTER === 'off' && REDIS_URL && REDIS_URL.length > 1) {
+    problems.push('REDIS_URL names several: set REDIS_CLUSTER to on if they are nodes of a cluster, or name one');
+  }
+  if (REDIS_CLUSTER === 'on' && REDIS_URL?.length === 0) problems.push('REDIS_CLUSTER is on, but REDIS_URL names no node');
   return problems;
+}
+
+/** Where the configured Redis is; null when there is none. */
+export function redisAddress({ REDIS_URL, REDIS_CLUSTER }: Config): RedisAddress | null {
+  return REDIS_URL.length > 0 ? { urls: REDIS_URL, isCluster: REDIS_CLUSTER === 'on' } : null;
 }
 
 /** Name, description and default of every variable, for the README's table. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, describeConfig, loadConfig } from '../src/config.js';
+import { ConfigError, describeConfig, loadConfig, redisAddress } from '../src/config.js';
 
 /** The problems that keep a server with these variables from starting. */
 function problemsOf(environment: Record<string, string>): string[] {
@@ -18,7 +18,7 @@ describe('the configuration', () => {
 
     expect(config).toMatchObject({ HOST: '127.0.0.1', PORT: 4000, DATA_DIR: '.baton', LOG_LEVEL: 'info', CORS_ORIGINS: [] });
     expect(config.DATABASE_URL).toBeUndefined();
-    expect(config.REDIS_URL).toBeUndefined();
+    expect(config.REDIS_URL).toEqual([]);
     expect(config.ADMIN_TOKEN).toBeUndefined();
   });
 
@@ -46,6 +46,24 @@ describe('the configuration', () => {
 
   it('cannot be changed afterwards', () => {
     expect(Object.isFrozen(loadConfig({}))).toBe(true);
+  });
+});
+
+describe('the address of Redis', () => {
+  it('is none, that of one server, or those of nodes of a cluster', () => {
+    const [one, other] = ['redis://:a,b@one:6379', 'rediss://other'];
+
+    expect(redisAddress(loadConfig({}))).toBeNull();
+    expect(redisAddress(loadConfig({ REDIS_URL: one }))).toEqual({ urls: [one], isCluster: false });
+    expect(redisAddress(loadConfig({ REDIS_URL: `${one}, ${other}`, REDIS_CLUSTER: 'on' }))).toEqual({
+      urls: [one, other],
+      isCluster: true,
+    });
+  });
+
+  it('is not several servers that are no cluster, nor a cluster without a node', () => {
+    expect(problemsOf({ REDIS_URL: 'redis://one,redis://other' })).toEqual([expect.stringContaining('set REDIS_CLUSTER to on')]);
+    expect(problemsOf({ REDIS_CLUSTER: 'on' })).toEqual(['REDIS_CLUSTER is on, but REDIS_URL names no node']);
   });
 });
 

@@ -1,28 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { Redis, type RedisOptions } from 'ioredis';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../kernel/logger.js';
+import { type RedisAddress, redisHosts } from '../kernel/redis-address.js';
 import type { EventBus } from './event-bus.js';
 import { MemoryEventBus } from './memory-event-bus.js';
+import { RedisLink } from './redis-link.js';
 
 /** How long start() waits for a Redis that neither confirms nor refuses. */
 const startTimeoutMs = 3000;
 
-/** Nothing is queued or sent again: a nudge that cannot go out now is worth nothing later, and polling makes up for it. */
-const connectionOptions: RedisOptions = {
-  lazyConnect: true,
-  enableOfflineQueue: false,
-  autoResubscribe: false,
-  autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 0,
-  connectTimeout: 2000,
-  commandTimeout: 2000,
-  keepAlive: 10_000,
-  // 50 ms, doubling to 2 s; the random part keeps replicas from coming back in step.
-  retryStrategy: (attempt) => Math.min(50 * 2 ** (attempt - 1), 2000) * (0.75 + Math.random() / 4),
-};
+/**
+ * Milliseconds between two messages of one process. Each is heard by every other process, at some 60 microseconds of its CPU,
+ * so that without a limit a busy deployment of thirty would do little else. A message after a pause goes out at once.
+ */
+const messageIntervalMs = 5;
 
 /**
- * Carries nudges between the processes that share a Redis and a namespace.
+ * Carries nudges between the processes that share a Redis, or a Redis Cluster, and a namespace.
  *
  * Listeners of this process are reached directly, never by way of Redis, so that they hear local nudges with Redis away.
  * Whenever the connection stands (again), everybody is nudged once, since somebody may have missed something.
@@ -30,53 +24,37 @@ const connectionOptions: RedisOptions = {
 export class RedisEventBus implements EventBus {
   readonly #logger: Logger;
   readonly #local: MemoryEventBus;
+  readonly #address: RedisAddress;
   readonly #channel: string;
   /** The payload of our messages, by which we know our own echo. */
   readonly #senderId = randomUUID();
-  /** A connection in subscriber mode takes no other command, hence two. */
-  readonly #subscriber: Redis;
-  readonly #publisher: Redis;
-  #state: 'connecting' | 'up' | 'down' | 'closed' = 'connecting';
-  #isSubscribed = false;
-  #lastError: string | undefined;
+  readonly #closing = new AbortController();
+  /** Null while Redis is away. */
+  #link: RedisLink | null = null;
+  #isAway = false;
   #isPublishing = false;
   #hasMoreToPublish = false;
+  #running: Promise<void> = Promise.resolve();
   #settleStart = (): void => {};
 
   /** `namespace` keeps deployments apart that share one Redis. */
-  constructor({ url, namespace = 'baton', logger }: { url: string; namespace?: string; logger: Logger }) {
-    // The address without credentials.
-    this.#logger = logger.child({ redis: new URL(url).host });
+  constructor({ address, namespace = 'baton', logger }: { address: RedisAddress; namespace?: string; logger: Logger }) {
+    this.#logger = logger.child({ redis: redisHosts(address) });
     this.#local = new MemoryEventBus({ logger });
+    this.#address = address;
     this.#channel = `${namespace}:nudge`;
-    this.#subscriber = new Redis(url, connectionOptions);
-    this.#publisher = new Redis(url, connectionOptions);
-    this.#subscriber.on('message', (_channel, senderId) => {
-      if (senderId !== this.#senderId) this.#local.nudge();
-    });
-    this.#subscriber.on('ready', () => void this.#subscribe());
-    this.#publisher.on('ready', () => this.#cameUp());
-    for (const connection of [this.#subscriber, this.#publisher]) {
-      // Only the message: the error of a refused password carries the command, and so the password.
-      connection.on('error', (error: Error) => {
-        this.#lastError = error.message;
-      });
-      connection.on('close', () => this.#wentDown());
-    }
   }
 
   get isHealthy(): boolean {
-    return this.#state === 'up';
+    return this.#link !== null;
   }
 
   async start(): Promise<void> {
     const settled = new Promise<void>((resolve) => {
       this.#settleStart = resolve;
     });
-    const deadline = setTimeout(() => this.#wentDown(), startTimeoutMs);
-    // A first attempt that fails is told by 'close', and more attempts follow.
-    this.#subscriber.connect().catch(() => {});
-    this.#publisher.connect().catch(() => {});
+    const deadline = setTimeout(() => this.#wentAway('it does not answer'), startTimeoutMs);
+    this.#running = this.#run();
     await settled;
     clearTimeout(deadline);
   }
@@ -92,58 +70,73 @@ export class RedisEventBus implements EventBus {
   }
 
   async close(): Promise<void> {
-    this.#state = 'closed';
+    this.#closing.abort();
     this.#settleStart();
-    this.#subscriber.disconnect();
-    this.#publisher.disconnect();
+    await this.#running;
     await this.#local.close();
   }
 
-  /** One message at a time: whatever is nudged while one travels goes out as one more. */
+  /** One link after another, as long as the bus is open. */
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    const { urls, isCluster } = this.#address;
+    for (let failures = 0, seed = 0; !signal.aborted; failures += 1) {
+      if (failures > 0) await delay(retryDelayMs(failures), undefined, { signal }).catch(() => {});
+      try {
+        const link = await RedisLink.open({
+          seed: urls[seed % urls.length] as string,
+          isCluster,
+          channel: this.#channel,
+          probe: this.#senderId,
+          onMessage: (senderId) => {
+            if (senderId !== this.#senderId) this.#local.nudge();
+          },
+          signal,
+        });
+        failures = 0;
+        this.#cameBack(link);
+        this.#wentAway(await link.broken);
+      } catch (error) {
+        // The next attempt is through another node, where several are named.
+        seed += 1;
+        this.#wentAway(error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  /** One message at a time, and not too many: whatever is nudged meanwhile goes out as one more. */
   async #publish(): Promise<void> {
     if (this.#isPublishing) return;
     this.#isPublishing = true;
-    while (this.#hasMoreToPublish && this.isHealthy) {
+    const { signal } = this.#closing;
+    while (this.#hasMoreToPublish && this.#link) {
       this.#hasMoreToPublish = false;
-      try {
-        await this.#publisher.publish(this.#channel, this.#senderId);
-      } catch {
-        // The other replicas poll; if the connection broke, 'close' tells.
-      }
+      const interval = delay(messageIntervalMs, undefined, { signal }).catch(() => {});
+      // If it fails, the link breaks; the other replicas poll meanwhile.
+      await this.#link.publish(this.#senderId);
+      await interval;
     }
     this.#isPublishing = false;
   }
 
-  async #subscribe(): Promise<void> {
-    try {
-      await this.#subscriber.subscribe(this.#channel);
-    } catch (error) {
-      // Refused, or the connection broke: try again from the start, with the usual delay.
-      this.#lastError = error instanceof Error ? error.message : String(error);
-      if (this.#state !== 'closed') this.#subscriber.disconnect(true);
-      return;
-    }
-    this.#isSubscribed = true;
-    this.#cameUp();
-  }
-
-  #cameUp(): void {
-    if (!this.#isSubscribed || this.#publisher.status !== 'ready') return;
-    if (this.#state === 'up' || this.#state === 'closed') return;
-    if (this.#state === 'down') this.#logger.info('Redis is back: replicas wake each other again');
-    this.#state = 'up';
+  #cameBack(link: RedisLink): void {
+    if (this.#isAway) this.#logger.info('Redis is back: replicas wake each other again');
+    this.#isAway = false;
+    this.#link = link;
     this.nudge();
     this.#settleStart();
   }
 
-  #wentDown(): void {
-    this.#isSubscribed = this.#isSubscribed && this.#subscriber.status === 'ready';
-    if (this.#state === 'down' || this.#state === 'closed') return;
-    this.#state = 'down';
-    this.#logger.warn(
-      { reason: this.#lastError },
-      'Redis is away: events of other replicas are found by polling until it is back',
-    );
+  #wentAway(reason: string): void {
+    this.#link = null;
+    if (this.#isAway || this.#closing.signal.aborted) return;
+    this.#isAway = true;
+    this.#logger.warn({ reason }, 'Redis is away: events of other replicas are found by polling until it is back');
     this.#settleStart();
   }
+}
+
+/** 50 ms, doubling to 2 s; the random part keeps replicas from coming back in step. */
+function retryDelayMs(failures: number): number {
+  return Math.min(50 * 2 ** (failures - 1), 2000) * (0.75 + Math.random() / 4);
 }

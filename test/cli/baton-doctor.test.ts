@@ -12,6 +12,7 @@ import { runCommand, startCommand } from '../support/command-line.js';
 import { createEmptyDatabase, createTestDatabase, useCluster } from '../support/postgres.js';
 import { startTestCluster, type TestCluster } from '../support/postgres-cluster.js';
 import { requireRedis } from '../support/redis.js';
+import { startRedisCluster } from '../support/redis-cluster.js';
 
 let cluster: TestCluster;
 
@@ -271,6 +272,26 @@ describe('baton doctor', () => {
       expect(findings.redis).toMatchObject({ status: 'fail', detail: expect.stringContaining('does not carry messages') });
       expect(JSON.stringify(findings)).not.toContain('hunter2');
     }
+  });
+
+  it('sends a message by way of each node that is named of a Redis Cluster', async (context) => {
+    requireRedis(context);
+    const redis = await startRedisCluster();
+    onTestFinished(() => redis.remove());
+    const env = { DATABASE_URL: await useDatabase(), REDIS_CLUSTER: 'on' };
+
+    const whole = await examine({ ...env, REDIS_URL: redis.urls.join() });
+    const away = await examine({ ...env, REDIS_URL: [...redis.urls, 'redis://127.0.0.1:1'].join() });
+
+    const times = redis.urls.map((url) => `${new URL(url).host} carries a message in [\\d.]+ ms\\.`);
+    expect(whole.findings.redis).toMatchObject({
+      status: 'ok',
+      detail: expect.stringMatching(new RegExp(`^${times.join(' ')}$`)),
+    });
+    expect(away.findings.redis).toMatchObject({
+      status: 'fail',
+      detail: expect.stringContaining('127.0.0.1:1 does not carry messages'),
+    });
   });
 
   it('tells a port that a Baton serves from one that is taken', async () => {

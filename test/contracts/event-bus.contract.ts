@@ -2,12 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'v
 import type { EventBus } from '../../src/realtime/event-bus.js';
 
 /** What every bus must do for the process it lives in. */
-export function describeEventBus(name: string, createBus: (context: TestContext) => EventBus): void {
+export function describeEventBus(name: string, createBus: (context: TestContext) => EventBus | Promise<EventBus>): void {
   describe(`${name} keeps the contract of an event bus:`, () => {
     let bus: EventBus;
 
     beforeEach(async (context) => {
-      bus = createBus(context);
+      bus = await createBus(context);
       await bus.start();
       await quiet();
     });

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { currentPosition } from '../../src/database/event-log.js';
+import type { RedisAddress } from '../../src/kernel/redis-address.js';
 import type { EventBus } from '../../src/realtime/event-bus.js';
 import { EventTailer } from '../../src/realtime/event-tailer.js';
 import { MemoryEventBus } from '../../src/realtime/memory-event-bus.js';
@@ -12,30 +14,107 @@ import { SubscriptionHub } from '../../src/realtime/subscription-hub.js';
 import { describeEventBus } from '../contracts/event-bus.contract.js';
 import { captureLog } from '../support/captured-log.js';
 import { requireRedis } from '../support/redis.js';
-import { startRedisServer } from '../support/redis-server.js';
+import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
+import { type RedisServer, startRedisServer } from '../support/redis-server.js';
 import { openTestLog, settledPosition, someEvent } from './test-log.js';
 
 const { logger } = captureLog();
 
 describeEventBus('the in-process bus', () => new MemoryEventBus({ logger }));
-describeEventBus(
-  'the Redis bus',
-  (context) => new RedisEventBus({ url: requireRedis(context), namespace: randomUUID(), logger }),
-);
 
-describe('the Redis bus', () => {
-  const buses: EventBus[] = [];
-  afterEach(async () => {
-    for (const bus of buses.splice(0)) await bus.close();
+/** What nudges can travel through: a Redis for all tests of this file, and one for a test that stops it. */
+interface Carrier {
+  shared(context: TestContext): Promise<RedisAddress>;
+  own(): Promise<OwnRedis>;
+  /** Hears and says what travels on a channel, as somebody else does. */
+  listen(address: RedisAddress, channel: string): Promise<{ ear: Redis; message: string; ping(): Promise<unknown> }>;
+}
+
+interface OwnRedis {
+  address: RedisAddress;
+  /** Ends it, as an outage would. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+const server: Carrier = {
+  shared: async (context) => ({ urls: [requireRedis(context)], isCluster: false }),
+  async own() {
+    const redis = await startRedisServer();
+    onTestFinished(() => redis.remove());
+    return { address: { urls: [redis.url], isCluster: false }, stop: redis.stop, start: redis.start };
+  },
+  async listen({ urls: [url] }, channel) {
+    const ear = useConnection(url as string);
+    await ear.subscribe(channel);
+    const other = useConnection(url as string);
+    return { ear, message: 'message', ping: () => other.ping() };
+  },
+};
+
+let sharedCluster: RedisCluster | undefined;
+afterAll(() => sharedCluster?.remove());
+
+async function useCluster(): Promise<RedisCluster> {
+  const cluster = await startRedisCluster();
+  onTestFinished(() => cluster.remove());
+  return cluster;
+}
+
+const cluster: Carrier = {
+  async shared(context) {
+    requireRedis(context);
+    sharedCluster ??= await startRedisCluster();
+    return { urls: sharedCluster.urls, isCluster: true };
+  },
+  async own() {
+    const { urls, nodes, heal } = await useCluster();
+    return {
+      address: { urls, isCluster: true },
+      stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
+      start: heal,
+    };
+  },
+  async listen(_address, channel) {
+    const { owner } = await (sharedCluster as RedisCluster).nodesOf(channel);
+    const ear = useConnection(owner.url);
+    await ear.ssubscribe(channel);
+    const other = useConnection(owner.url);
+    return { ear, message: 'smessage', ping: () => other.ping() };
+  },
+};
+
+function useConnection(url: string): Redis {
+  const connection = new Redis(url);
+  onTestFinished(() => connection.disconnect());
+  return connection;
+}
+
+const buses: EventBus[] = [];
+afterEach(async () => {
+  for (const bus of buses.splice(0)) await bus.close();
+});
+function createBus(options: { address: RedisAddress; namespace: string }, log = logger): EventBus {
+  const bus = new RedisEventBus({ ...options, logger: log });
+  buses.push(bus);
+  return bus;
+}
+
+const carriers = [
+  ['the Redis bus', server],
+  ['the Redis bus on a cluster', cluster],
+] as const;
+
+for (const [name, carrier] of carriers) {
+  describeEventBus(name, async (context) => {
+    const address = await carrier.shared(context);
+    return new RedisEventBus({ address, namespace: randomUUID(), logger });
   });
-  function createBus(options: { url: string; namespace: string }, log = logger): EventBus {
-    const bus = new RedisEventBus({ ...options, logger: log });
-    buses.push(bus);
-    return bus;
-  }
+}
 
+describe.each(carriers)('%s', (_name, carrier) => {
   it('wakes the other replicas', async (context) => {
-    const shared = { url: requireRedis(context), namespace: randomUUID() };
+    const shared = { address: await carrier.shared(context), namespace: randomUUID() };
     const [here, there] = [createBus(shared), createBus(shared)];
     await there.start();
     const greeted = nextNudge(there);
@@ -49,39 +128,33 @@ describe('the Redis bus', () => {
   });
 
   it('wakes the sender once, not again by the echo', async (context) => {
-    const shared = { url: requireRedis(context), namespace: randomUUID() };
-    const channel = `${shared.namespace}:nudge`;
-    const [publisher, subscriber] = [new Redis(shared.url), new Redis(shared.url)];
-    onTestFinished(() => {
-      publisher.disconnect();
-      subscriber.disconnect();
-    });
-    await subscriber.subscribe(channel);
-    const greeted = once(subscriber, 'message');
+    const shared = { address: await carrier.shared(context), namespace: randomUUID() };
+    const { ear, message, ping } = await carrier.listen(shared.address, `${shared.namespace}:nudge`);
+    const greeted = once(ear, message);
     const here = createBus(shared);
     await here.start();
     await greeted;
+    await quiet(ping);
     let count = 0;
     here.onNudge(() => {
       count += 1;
     });
 
-    const echoed = once(subscriber, 'message');
+    const echoed = once(ear, message);
     here.nudge();
     await echoed;
-    // Redis sends to all subscribers before it answers what came later, so the echo is here by now.
-    for (let trip = 0; trip < 5; trip += 1) await publisher.ping();
+    await quiet(ping);
 
     expect(count).toBe(1);
   });
 
   it('keeps to its namespace', async (context) => {
-    const url = requireRedis(context);
+    const address = await carrier.shared(context);
     const namespace = randomUUID();
     const [here, friend, stranger] = [
-      createBus({ url, namespace }),
-      createBus({ url, namespace }),
-      createBus({ url, namespace: randomUUID() }),
+      createBus({ address, namespace }),
+      createBus({ address, namespace }),
+      createBus({ address, namespace: randomUUID() }),
     ];
     await stranger.start();
     await friend.start();
@@ -103,11 +176,10 @@ describe('the Redis bus', () => {
 
   it('starts without Redis, delivers here meanwhile, and joins the others once Redis is there', async (context) => {
     requireRedis(context);
-    const redis = await startRedisServer();
-    onTestFinished(() => redis.remove());
+    const redis = await carrier.own();
     await redis.stop();
     const { logger: log, lines } = captureLog();
-    const shared = { url: redis.url, namespace: 'test' };
+    const shared = { address: redis.address, namespace: 'test' };
     const [here, there] = [createBus(shared, log), createBus(shared)];
 
     await Promise.all([here.start(), there.start()]);
@@ -115,8 +187,9 @@ describe('the Redis bus', () => {
     const local = nextNudge(here);
     here.nudge();
     await local;
+    const joined = Promise.all([nextNudge(here), nextNudge(there)]);
     await redis.start();
-    await Promise.all([nextNudge(here), nextNudge(there)]);
+    await joined;
     await until(here, () => here.isHealthy && there.isHealthy);
     const heard = nextNudge(there);
     here.nudge();
@@ -127,12 +200,13 @@ describe('the Redis bus', () => {
   });
 
   it('starts within seconds when somebody answers the port but says nothing', async () => {
-    const server: Server = createServer(() => {});
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => void server.close());
-    const address = server.address();
+    const mute: Server = createServer(() => {});
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void mute.close());
+    const address = mute.address();
     if (!address || typeof address === 'string') throw new Error('The server has no port');
-    const bus = createBus({ url: `redis://127.0.0.1:${address.port}`, namespace: 'test' });
+    const urls = [`redis://127.0.0.1:${address.port}`];
+    const bus = createBus({ address: { urls, isCluster: carrier === cluster }, namespace: 'test' });
 
     await bus.start();
 
@@ -140,11 +214,10 @@ describe('the Redis bus', () => {
   });
 
   it('never writes the password of its URL to the log', async (context) => {
-    const url = new URL(requireRedis(context));
-    url.username = 'somebody';
-    url.password = 'hunter2hunter2';
+    const { urls, isCluster } = await carrier.shared(context);
+    const withPassword = urls.map((url) => url.replace('//', '//somebody:hunter2hunter2@'));
     const { logger: log, lines } = captureLog();
-    const bus = createBus({ url: url.href, namespace: 'test' }, log);
+    const bus = createBus({ address: { urls: withPassword, isCluster }, namespace: 'test' }, log);
 
     await bus.start();
 
@@ -155,11 +228,10 @@ describe('the Redis bus', () => {
 
   it('lets nothing be lost while Redis is away, and events are late by no more than a second', async (context) => {
     requireRedis(context);
-    const redis = await startRedisServer();
-    onTestFinished(() => redis.remove());
+    const redis = await carrier.own();
     const log = await openTestLog();
     onTestFinished(() => log.close());
-    const shared = { url: redis.url, namespace: 'test' };
+    const shared = { address: redis.address, namespace: 'test' };
     const { logger: hereLog, lines } = captureLog();
     const [here, there] = [createBus(shared, hereLog), createBus(shared)];
     const organizationId = randomUUID();
@@ -200,6 +272,92 @@ describe('the Redis bus', () => {
     expect(lines.map((line) => JSON.parse(line).level)).toEqual([40, 30]);
   });
 });
+
+describe('the Redis bus on a cluster', () => {
+  it('follows its channel to another node when the slot is moved there', async (context) => {
+    requireRedis(context);
+    const redis = await useCluster();
+    const shared = { address: { urls: redis.urls, isCluster: true }, namespace: 'test' };
+    const [here, there] = [createBus(shared), createBus(shared)];
+    await Promise.all([here.start(), there.start()]);
+    const { others } = await redis.nodesOf('test:nudge');
+
+    await redis.moveSlotOf('test:nudge', others[0] as RedisServer);
+
+    await untilHeard(here, there);
+    await untilHeard(there, here);
+    expect((await redis.nodesOf('test:nudge')).owner).toBe(others[0]);
+  });
+
+  it('goes to the node that takes the slot over when the one of its channel is killed', async (context) => {
+    requireRedis(context);
+    const redis = await useCluster();
+    const { logger: log, lines } = captureLog();
+    const { owner, others } = await redis.nodesOf('test:nudge');
+    // The node that is killed stands first: the others are asked next.
+    const address = { urls: [owner, ...others].map(({ url }) => url), isCluster: true };
+    const [here, there] = [createBus({ address, namespace: 'test' }, log), createBus({ address, namespace: 'test' })];
+    await Promise.all([here.start(), there.start()]);
+
+    await owner.stop();
+    const local = nextNudge(here);
+    here.nudge();
+    await local;
+    await redis.moveSlotOf('test:nudge', others[0] as RedisServer);
+
+    await untilHeard(here, there);
+    await untilHeard(there, here);
+    expect(lines.map((line) => JSON.parse(line).level)).toEqual([40, 30]);
+  });
+
+  it('goes on while another node than that of its channel is away', async (context) => {
+    requireRedis(context);
+    const redis = await useCluster();
+    const { logger: log, lines } = captureLog();
+    const shared = { address: { urls: redis.urls, isCluster: true }, namespace: 'test' };
+    const [here, there] = [createBus(shared, log), createBus(shared)];
+    await Promise.all([here.start(), there.start()]);
+    const { others } = await redis.nodesOf('test:nudge');
+
+    await others[0]?.stop();
+    await untilHeard(here, there);
+
+    expect(lines).toEqual([]);
+  });
+
+  it('finds its channel by any one node, and tells its log when it is told of none', async (context) => {
+    const { urls } = await cluster.shared(context);
+    const namespace = randomUUID();
+
+    for (const url of urls) {
+      const bus = createBus({ address: { urls: [url], isCluster: true }, namespace });
+      await bus.start();
+      expect(bus.isHealthy).toBe(true);
+    }
+    const { logger: log, lines } = captureLog();
+    const lost = createBus({ address: { urls: ['redis://127.0.0.1:1'], isCluster: true }, namespace }, log);
+    await lost.start();
+
+    expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({ level: 40, reason: expect.stringContaining('ECONNREFUSED') });
+  });
+});
+
+/** Lets pass what a Redis was still sending: it sends to all subscribers before it answers what came later. */
+async function quiet(ping: () => Promise<unknown>): Promise<void> {
+  for (let trip = 0; trip < 5; trip += 1) await ping();
+}
+
+/** Nudges here until it is heard there: those that were given while Redis was away are lost. */
+async function untilHeard(here: EventBus, there: EventBus): Promise<void> {
+  let isHeard = false;
+  const heard = nextNudge(there).then(() => {
+    isHeard = true;
+  });
+  while (!isHeard) {
+    here.nudge();
+    await Promise.race([heard, delay(20)]);
+  }
+}
 
 function nextNudge(bus: EventBus): Promise<void> {
   return new Promise((resolve) => {

@@ -9,6 +9,8 @@ import { freePort } from '../../src/database/embedded/server-process.js';
 /** A Redis of one's own, which keeps nothing on disk. */
 export interface RedisServer {
   url: string;
+  port: number;
+  readonly isRunning: boolean;
   /** Ends the server, as an outage would. Nothing to do when it is stopped. */
   stop(): Promise<void>;
   /** Starts it again, empty, on the same port. */
@@ -17,16 +19,20 @@ export interface RedisServer {
   remove(): Promise<void>;
 }
 
-/** Starts a Redis on a free port of loopback, and returns when it takes connections. */
-export async function startRedisServer(): Promise<RedisServer> {
+/** Starts a Redis on a free port of loopback, with these settings too, and returns when it takes connections. */
+export async function startRedisServer(settings: Record<string, string> = {}): Promise<RedisServer> {
   const directory = await mkdtemp(path.join(tmpdir(), 'baton-test-redis-'));
   const port = await freePort();
   let server: ChildProcess | null = null;
 
   const redis: RedisServer = {
     url: `redis://127.0.0.1:${port}`,
+    port,
+    get isRunning() {
+      return server !== null;
+    },
     async start() {
-      server ??= await launch({ port, directory });
+      server ??= await launch({ port, directory, settings });
     },
     async stop() {
       if (!server) return;
@@ -44,8 +50,9 @@ export async function startRedisServer(): Promise<RedisServer> {
   return redis;
 }
 
-async function launch(options: { port: number; directory: string }): Promise<ChildProcess> {
-  const settings = { port: options.port, bind: '127.0.0.1', dir: options.directory, save: '', appendonly: 'no' };
+async function launch(options: { port: number; directory: string; settings: Record<string, string> }): Promise<ChildProcess> {
+  const own = { port: options.port, bind: '127.0.0.1', dir: options.directory, save: '', appendonly: 'no' };
+  const settings = { ...own, ...options.settings };
   const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const server = spawn('redis-server', flags, { stdio: ['ignore', 'pipe', 'inherit'] });
   const endWithUs = () => server.kill('SIGKILL');
