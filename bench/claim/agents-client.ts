@@ -5,7 +5,8 @@ import { type MeasuredWindow, type Tallied, Tally } from '../tally.js';
 import { type Claimed, type WorkAnswer, workBody } from './documents.js';
 
 export interface AgentsArgs {
-  origin: string;
+  /** Of the servers; the agents are spread over them. */
+  origins: string[];
   apiKeys: string[];
 }
 
@@ -27,7 +28,7 @@ export interface AgentsResult extends Tallied {
   emptyClaims: number;
 }
 
-const { origin, apiKeys } = childArguments<AgentsArgs>();
+const { origins, apiKeys } = childArguments<AgentsArgs>();
 /** Every task that was ever claimed here: none may come twice. */
 const seen = new Set<string>();
 let claimsLeft = Number.POSITIVE_INFINITY;
@@ -37,7 +38,9 @@ serveParent<AgentsCommand, AgentsResult>({}, async (command) => {
   if (command.claimsOnly) seen.clear();
   claimsLeft = command.claimsOnly ?? Number.POSITIVE_INFINITY;
   const tally = new Tally(command);
-  const agents = await Promise.all(apiKeys.slice(0, command.agents).map((apiKey) => Agent.connect(apiKey, command, tally)));
+  const agents = await Promise.all(
+    apiKeys.slice(0, command.agents).map((apiKey, index) => Agent.connect(originOf(index), apiKey, command, tally)),
+  );
   try {
     await Promise.all(agents.map((agent) => agent.work()));
   } finally {
@@ -47,6 +50,12 @@ serveParent<AgentsCommand, AgentsResult>({}, async (command) => {
   return { ...tally.result(), total: tally.total, emptyClaims };
 });
 
+function originOf(agent: number): string {
+  const origin = origins[agent % origins.length];
+  if (!origin) throw new Error('there is no server to work at');
+  return origin;
+}
+
 class Agent {
   emptyClaims = 0;
   #held: Claimed[] = [];
@@ -54,6 +63,7 @@ class Agent {
 
   private constructor(
     private readonly connection: HttpConnection,
+    origin: string,
     apiKey: string,
     private readonly command: AgentsCommand,
     private readonly tally: Tally,
@@ -68,8 +78,8 @@ class Agent {
     this.#head = `${lines.join('\r\n')}\r\ncontent-length: `;
   }
 
-  static async connect(apiKey: string, command: AgentsCommand, tally: Tally): Promise<Agent> {
-    return new Agent(await HttpConnection.open(origin), apiKey, command, tally);
+  static async connect(origin: string, apiKey: string, command: AgentsCommand, tally: Tally): Promise<Agent> {
+    return new Agent(await HttpConnection.open(origin), origin, apiKey, command, tally);
   }
 
   close(): void {

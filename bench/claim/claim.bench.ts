@@ -151,7 +151,7 @@ class Queues {
     const agents = await registerAgents(origin, { name: 'agent', count: agentCountMax });
     const database = openPool(databaseUrl);
     await this.#addAgents('ours', formNames, {
-      client: { origin, apiKeys: agents.map(({ apiKey }) => apiKey) },
+      client: { origins: [origin], apiKeys: agents.map(({ apiKey }) => apiKey) },
       pid,
       fillUp: () => fillUpTasks(database, this.readyCount),
       outcome: async () => outcomeOf(database, outcomeText),
@@ -166,7 +166,7 @@ class Queues {
     const args: StockYogaArgs = { databaseUrl, poolSize: productPoolSize, agentCount: agentCountMax };
     const { ready, pid } = await this.context.spawnServer<StockYogaReady>('peers/stock-yoga.ts', args);
     await this.#addAgents('stock Yoga', ['two requests', 'one document'], {
-      client: { origin: ready.url, apiKeys: ready.tokens },
+      client: { origins: [ready.url], apiKeys: ready.tokens },
       pid,
       fillUp: () => fillUpStockTasks(database, this.readyCount),
       outcome: async () => outcomeOf(database, stockOutcomeText),

@@ -80,7 +80,7 @@ class Queue {
       count: agentCount,
       specializations: (index) => [1, 6, 11].map((first) => `specialization-${first + index}`),
     });
-    const client = await spawnClient(context, { origin, apiKeys: agents.map(({ apiKey }) => apiKey) });
+    const client = await spawnClient(context, { origins: [origin], apiKeys: agents.map(({ apiKey }) => apiKey) });
     return new Queue(context, database, client, pid);
   }
 
