@@ -4,34 +4,45 @@ const longestKept = 16_384;
 /** Characters of all documents together; their parsed form takes some tens of times as much memory. */
 const charactersKept = 2_000_000;
 
+interface Entry<Value> {
+  value: Value;
+  /** Whether it came, or was asked for, since it was last spared. */
+  isUsed: boolean;
+}
+
 /**
- * Keeps what was made of a document under its text, least recently used out first.
+ * Keeps what was made of a document under its text; the oldest go first, but one that was used meanwhile is spared once.
  *
  * Bounded by characters rather than entries: a thousand distinct documents of a megabyte each would otherwise be a
  * cheap way to fill the memory.
  */
 export class DocumentCache<Value> {
-  private readonly entries = new Map<string, Value>();
+  private readonly entries = new Map<string, Entry<Value>>();
   private characters = 0;
 
   get(text: string): Value | undefined {
-    const value = this.entries.get(text);
-    if (value !== undefined) {
-      // A map iterates in order of insertion: inserting again makes this the most recently used.
-      this.entries.delete(text);
-      this.entries.set(text, value);
-    }
-    return value;
+    const entry = this.entries.get(text);
+    if (entry === undefined) return undefined;
+    // Moving it to the end of the map, as the least recently used order wants, would be the dearer part of a lookup.
+    entry.isUsed = true;
+    return entry.value;
   }
 
   set(text: string, value: Value): void {
     if (text.length > longestKept) return;
-    if (!this.entries.has(text)) this.characters += text.length;
-    this.entries.set(text, value);
-    for (const oldest of this.entries.keys()) {
+    const known = this.entries.get(text);
+    if (known) {
+      known.value = value;
+      return;
+    }
+    this.entries.set(text, { value, isUsed: true });
+    this.characters += text.length;
+    for (const [oldest, entry] of this.entries) {
       if (this.characters <= charactersKept) return;
       this.entries.delete(oldest);
-      this.characters -= oldest.length;
+      // A map iterates in the order of insertion.
+      if (entry.isUsed) this.entries.set(oldest, { value: entry.value, isUsed: false });
+      else this.characters -= oldest.length;
     }
   }
 }

@@ -151,6 +151,8 @@ export class FieldPlan {
   /** Null when the value is a property of the source, as it is without a resolver. */
   readonly resolve: Resolver | null;
   readonly argumentsOf: (variables: Values) => Values;
+  /** What `typeof` says of values that are written as they are; null when there are none such. */
+  readonly primitive: string | null;
   readonly complete: Complete;
   /** Whether the type of the value is told by what is told by `info`. */
   readonly needsInfo: boolean;
@@ -166,8 +168,10 @@ export class FieldPlan {
   ) {
     const { type, resolve, args } = definition;
     const namedType = getNamedType(type);
+    const nullableType = isNonNullType(type) ? type.ofType : type;
     this.name = definition.name;
-    this.isLeaf = isLeafType(isNonNullType(type) ? type.ofType : type);
+    this.isLeaf = isLeafType(nullableType);
+    this.primitive = primitiveOf.get(nullableType) ?? null;
     this.isNonNull = isNonNullType(type);
     this.resolve = resolve ?? (args.length === 0 ? null : defaultFieldResolver);
     this.needsInfo = isAbstractType(namedType) || (isObjectType(namedType) && namedType.isTypeOf != null);
@@ -290,6 +294,7 @@ function executeField(run: Execution, field: FieldPlan, source: unknown, parentP
     let info: GraphQLResolveInfo | undefined;
     if (field.resolve === null) {
       value = isObjectLike(source) ? source[field.name] : undefined;
+      if (isPrimitive(value, field.primitive)) return value;
       if (typeof value === 'function') {
         path = pathTo(field, parentPath);
         info = run.infoOf(field, path);
@@ -302,6 +307,7 @@ function executeField(run: Execution, field: FieldPlan, source: unknown, parentP
       path = pathTo(field, parentPath);
       info = run.infoOf(field, path);
       value = field.resolve(source, field.argumentsOf(run.variables), run.contextValue, info);
+      if (isPrimitive(value, field.primitive)) return value;
     }
     // What is promised is awaited elsewhere: a closure here would cost each field an allocation.
     if (isPromise(value)) return settleField(run, field, completeLater(run, field.complete, value, path, info), path, parentPath);
@@ -411,9 +417,9 @@ function completeList(field: FieldPlan, itemType: GraphQLOutputType): Complete {
 }
 
 function completeLeaf(type: GraphQLLeafType): Complete {
-  const primitive = primitiveOf.get(type);
+  const primitive = primitiveOf.get(type) ?? null;
   return (_run, value) => {
-    if (typeof value === primitive && (primitive !== 'number' || isInt(value))) return value;
+    if (isPrimitive(value, primitive)) return value;
     if (value == null) return null;
     if (value instanceof Error) throw value;
     const serialized = type.serialize(value);
@@ -431,8 +437,9 @@ const primitiveOf: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [GraphQLFloat, 'number'],
 ]);
 
-function isInt(value: unknown): boolean {
-  return ((value as number) | 0) === value;
+/** Numbers that are no 32-bit integers are looked at by their type. */
+function isPrimitive(value: unknown, primitive: string | null): boolean {
+  return typeof value === primitive && (primitive !== 'number' || ((value as number) | 0) === value);
 }
 
 function completeAbstract(field: FieldPlan, type: GraphQLAbstractType): Complete {

@@ -6,8 +6,9 @@ export type JsonMediaType = 'application/json' | 'application/graphql-response+j
 
 export interface JsonAnswer {
   status: number;
-  /** With names in lower case. */
-  headers: Record<string, string>;
+  contentType: string;
+  /** Those that errors ask for besides, with names in lower case; null when there are none. */
+  headers: Record<string, string> | null;
   body: string;
 }
 
@@ -45,16 +46,15 @@ function mediaTypeIn(range: string): JsonMediaType | null {
 
 /** A result as it goes over HTTP. The status and the headers of errors are Yoga's to say. */
 export function toJsonAnswer(result: ExecutionResult, mediaType: JsonMediaType): JsonAnswer {
-  if (!result.errors) {
-    return { status: 200, headers: { 'content-type': `${mediaType}; charset=utf-8` }, body: JSON.stringify(result) };
-  }
+  const contentType = `${mediaType}; charset=utf-8`;
+  if (!result.errors) return { status: 200, contentType, headers: null, body: JSON.stringify(result) };
   const { body, init } = processRegularResult(
     result,
     { Response: PlainResponse } as never,
     mediaType,
   ) as unknown as PlainResponse;
   const headers = Object.entries(init.headers).map(([name, value]) => [name.toLowerCase(), value]);
-  return { status: init.status, headers: Object.fromEntries(headers), body };
+  return { status: init.status, contentType, headers: Object.fromEntries(headers), body };
 }
 
 /** Keeps what Yoga makes a response of. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { decodeUtf8, parseJson, readBody } from '../http/request-body.js';
 import { RequestRefusal } from '../http/request-refusal.js';
+import type { MaybePromise } from '../kernel/maybe-promise.js';
 
 /** Throws RequestRefusal for every method that GraphQL over HTTP does not have. */
 export function requireMethod(request: IncomingMessage): void {
@@ -13,8 +14,16 @@ export function requireMethod(request: IncomingMessage): void {
  * checked yet.
  * Throws RequestRefusal: 400 for what is not JSON or has no document, 413 past `maxBodyBytes`, 415.
  */
-export async function readParams(request: IncomingMessage, maxBodyBytes: number): Promise<unknown> {
-  const params = request.method === 'GET' ? paramsOfQueryString(request.url ?? '') : await paramsOfBody(request, maxBodyBytes);
+export function readParams(request: IncomingMessage, maxBodyBytes: number): MaybePromise<unknown> {
+  if (request.method === 'GET') return withDocument(paramsOfQueryString(request.url ?? ''));
+  // Forms and plain text are what a foreign page may send without asking first, so JSON it is.
+  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+    throw new RequestRefusal(415, 'BAD_REQUEST', 'Send the operation as JSON, with `Content-Type: application/json`.');
+  }
+  return readBody(request, maxBodyBytes).then((body) => withDocument(parseJson(decodeUtf8(body), 'The request body')));
+}
+
+function withDocument(params: unknown): unknown {
   if (isObject(params) && (params.query === undefined || params.query === null)) {
     throw new RequestRefusal(400, 'BAD_REQUEST', 'The request has no `query`: the document to run, as text.');
   }
@@ -23,15 +32,6 @@ export async function readParams(request: IncomingMessage, maxBodyBytes: number)
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-async function paramsOfBody(request: IncomingMessage, maxBodyBytes: number): Promise<unknown> {
-  // Forms and plain text are what a foreign page may send without asking first, so JSON it is.
-  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
-    throw new RequestRefusal(415, 'BAD_REQUEST', 'Send the operation as JSON, with `Content-Type: application/json`.');
-  }
-  const body = await readBody(request, maxBodyBytes);
-  return parseJson(decodeUtf8(body), 'The request body');
 }
 
 function paramsOfQueryString(url: string): object {

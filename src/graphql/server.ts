@@ -10,7 +10,7 @@ import { RequestAccess } from '../http/request-access.js';
 import { requestIdOf } from '../http/request-id.js';
 import { RequestRefusal } from '../http/request-refusal.js';
 import type { Logger } from '../kernel/logger.js';
-import type { MaybePromise } from '../kernel/maybe-promise.js';
+import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
 import { GraphiqlPage, isGraphiqlRequest } from './graphiql.js';
 import { type JsonAnswer, jsonMediaTypeFor, toJsonAnswer } from './json-answer.js';
 import { findJsonOperation, type JsonOperation, type OperationSource } from './operation.js';
@@ -74,10 +74,10 @@ export class GraphqlServer {
   readonly handler = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const requestId = requestIdOf(request);
     this.inFlight.track(response);
-    response.setHeader('x-request-id', requestId);
     try {
       await this.answer(request, response, requestId);
     } catch (failure) {
+      this.setCommonHeaders(request, response, requestId);
       sendFailure(request, response, failure, requestId, this.pipeline.maskError);
     }
   };
@@ -98,19 +98,21 @@ export class GraphqlServer {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
-    this.access.setCorsHeaders(request, response);
     this.access.requireHost(request);
     if (request.method === 'OPTIONS') {
+      this.setCommonHeaders(request, response, requestId);
       response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
       return;
     }
     if (isGraphiqlRequest(request)) {
+      this.setCommonHeaders(request, response, requestId);
       await this.graphiql.send(request, response);
       return;
     }
     requireMethod(request);
     this.access.requireNoForgery(request);
-    const viewer = await this.options.authenticate(this.access.credentialsOf(request));
+    const authenticated = this.options.authenticate(this.access.credentialsOf(request));
+    const viewer = isPromise(authenticated) ? await authenticated : authenticated;
     const source: OperationSource = {
       requestId,
       viewer,
@@ -122,16 +124,52 @@ export class GraphqlServer {
     const params = await readParams(request, this.options.maxBodyBytes);
     const mediaType = request.method === 'POST' ? jsonMediaTypeFor(request.headers.accept) : null;
     const operation = mediaType && findJsonOperation(this.pipeline, params);
-    if (operation) sendJson(response, toJsonAnswer(await this.run(operation, source), mediaType));
-    else await this.answerByYoga(request, response, { ...source, params, openStream: () => this.openStream(viewer, response) });
+    if (operation) {
+      const result = this.run(operation, source);
+      this.sendJson(request, response, requestId, toJsonAnswer(isPromise(result) ? await result : result, mediaType));
+      return;
+    }
+    this.setCommonHeaders(request, response, requestId);
+    await this.answerByYoga(request, response, { ...source, params, openStream: () => this.openStream(viewer, response) });
+  }
+
+  private sendJson(request: IncomingMessage, response: ServerResponse, requestId: string, answer: JsonAnswer): void {
+    const { status, contentType, headers, body } = answer;
+    const length = Buffer.byteLength(body);
+    if (headers === null && request.headers.origin === undefined) {
+      // Most answers: written in one go, since each header that is set by itself costs as much as a field of the answer.
+      response.writeHead(status, {
+        'x-request-id': requestId,
+        vary: 'Origin',
+        'cache-control': privately,
+        'content-type': contentType,
+        'content-length': length,
+      });
+    } else {
+      this.setCommonHeaders(request, response, requestId);
+      const common = { 'cache-control': privately, 'content-type': contentType, 'content-length': length };
+      response.writeHead(status, { ...common, ...headers });
+    }
+    response.end(body);
+  }
+
+  /** What is on every answer. */
+  private setCommonHeaders(request: IncomingMessage, response: ServerResponse, requestId: string): void {
+    if (response.headersSent) return;
+    response.setHeader('x-request-id', requestId);
+    this.access.setCorsHeaders(request, response);
   }
 
   /** Whatever fails is an answer: the caller is to know that its operation was tried. */
-  private async run(operation: JsonOperation, source: OperationSource): Promise<ExecutionResult> {
+  private run(operation: JsonOperation, source: OperationSource): MaybePromise<ExecutionResult> {
+    const fail = (error: unknown) => ({
+      errors: [this.pipeline.maskError(error, { requestId: source.requestId, operationName: null })],
+    });
     try {
-      return await operation.run(source);
+      const result = operation.run(source);
+      return isPromise(result) ? result.catch(fail) : result;
     } catch (error) {
-      return { errors: [this.pipeline.maskError(error, { requestId: source.requestId, operationName: null })] };
+      return fail(error);
     }
   }
 
@@ -161,11 +199,6 @@ export class GraphqlServer {
     if (response.destroyed || this.isStopping) close();
     return stream.signal;
   }
-}
-
-function sendJson(response: ServerResponse, { status, headers, body }: JsonAnswer): void {
-  const length = Buffer.byteLength(body);
-  response.writeHead(status, { 'cache-control': privately, ...headers, 'content-length': length }).end(body);
 }
 
 /** Answers are as fresh and as private as the credential they were given for. */

@@ -10,7 +10,7 @@ export class InFlightRequests {
   track(response: ServerResponse): void {
     this.#responses.add(response);
     if (this.#isStopping) closeConnectionAfter(response);
-    response.once('close', () => {
+    response.on('close', () => {
       this.#responses.delete(response);
       if (this.#responses.size === 0) this.#onIdle();
     });

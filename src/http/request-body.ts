@@ -26,8 +26,8 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
       reject(tooLarge());
     };
     request.on('data', keep);
-    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.once('error', () => reject(new RequestRefusal(400, 'BAD_REQUEST', 'The request body ended early.')));
+    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    request.on('error', () => reject(new RequestRefusal(400, 'BAD_REQUEST', 'The request body ended early.')));
   });
 }
 

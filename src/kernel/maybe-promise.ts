@@ -2,9 +2,5 @@
 export type MaybePromise<Value> = Value | Promise<Value>;
 
 export function isPromise<Value>(value: MaybePromise<Value>): value is Promise<Value> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    'then' in value &&
-    typeof value.then === 'function'
-  );
+  return typeof (value as Partial<Promise<Value>> | null | undefined)?.then === 'function';
 }

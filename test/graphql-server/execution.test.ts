@@ -71,7 +71,7 @@ describe('compiled execution', () => {
           expect(actual).toEqual(expected);
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 
