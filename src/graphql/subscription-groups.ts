@@ -21,8 +21,11 @@ import type { OperationSource } from './operation.js';
 /** The argument of every subscription that says where to resume: it decides which events come, not what they look like. */
 const resumeArgument = 'after';
 
-/** Answers that are handed over in one turn of the event loop: some two milliseconds, in which nobody else is served. */
-const answersPerTurn = 256;
+/** Answers that a subscription asks for before it has handed over the ones before. */
+const answersAheadMax = 16;
+
+/** Subscriptions that are handed answers in one turn of the event loop: some two milliseconds in which nobody else is served. */
+const membersPerTurn = 64;
 
 /** Milliseconds for which an answer is kept for those of the group that ask later: it shows things as they are now. */
 const keptMs = 1000;
@@ -54,7 +57,7 @@ export class EventAnswer {
 export class SubscriptionGroups {
   readonly #options: SubscriptionGroupsOptions;
   readonly #groups = new Map<string, SubscriptionGroup>();
-  readonly #answered = new TurnQueue<GroupMember>({ work: (member) => member.handOver(), piecesPerTurn: answersPerTurn });
+  readonly #turns = new TurnQueue<GroupMember>({ work: (member) => member.takeTurn(), piecesPerTurn: membersPerTurn });
 
   constructor(options: SubscriptionGroupsOptions) {
     this.#options = options;
@@ -71,7 +74,7 @@ export class SubscriptionGroups {
       group: this.#join(args, viewer),
       viewer,
       events: toPullStream(source),
-      answered: this.#answered,
+      turns: this.#turns,
       mask: (error) => maskError(error, operation),
     });
   };
@@ -104,7 +107,7 @@ class SubscriptionGroup {
   readonly #onEmpty: () => void;
   readonly #viewer: Viewer;
   /** By the identity of the event. */
-  readonly #answers = new Map<unknown, SharedAnswer>();
+  readonly #answers = new Map<unknown, Answer>();
   #size = 0;
   /** Whether an answer turned out to depend on who asks. */
   #isPersonal = false;
@@ -127,37 +130,34 @@ class SubscriptionGroup {
     if (this.#size === 0) this.#onEmpty();
   }
 
-  /** Asks for the answer to an event; the member is told it later, never at once. */
-  ask(event: unknown, member: GroupMember): void {
-    if (this.#size > 1 && !this.#isPersonal) this.#sharedAnswer(event).ask(member);
-    else this.answerAlone(event, member);
-  }
-
-  /** Executes the event for one member, who is known to the resolvers. */
-  async answerAlone(event: unknown, member: GroupMember): Promise<void> {
-    try {
-      member.onAnswer(this.#serialize(await this.#execute(event, member.viewer)));
-    } catch (error) {
-      member.onError(error);
-    }
-  }
-
-  #sharedAnswer(event: unknown): SharedAnswer {
+  /** The answer to an event, as the member may see it; it is told when there is an outcome later on. */
+  ask(event: unknown, member: GroupMember): Answer {
+    if (this.#size < 2 || this.#isPersonal) return this.askAlone(event, member);
     const identity = identityOf(event);
     let answer = this.#answers.get(identity);
     if (!answer) {
-      answer = new SharedAnswer(this, event);
+      answer = new Answer(event);
       this.#answers.set(identity, answer);
-      void this.#answerForAll(event, answer);
+      void this.#settle(answer, this.#viewer);
       setTimeout(() => this.#answers.delete(identity), keptMs).unref();
     }
+    answer.tell(member);
     return answer;
   }
 
-  async #answerForAll(event: unknown, answer: SharedAnswer): Promise<void> {
+  /** The same from an execution for this member alone, whom the resolvers know. */
+  askAlone(event: unknown, member: GroupMember): Answer {
+    const answer = new Answer(event);
+    void this.#settle(answer, member.viewer);
+    answer.tell(member);
+    return answer;
+  }
+
+  async #settle(answer: Answer, viewer: Viewer): Promise<void> {
     try {
-      const execution = await this.#execute(event, this.#viewer);
-      answer.settle(this.#isPersonal ? 'personal' : this.#serialize(execution));
+      const execution = await this.#execute(answer.event, viewer);
+      const isForNobody = this.#isPersonal && viewer === this.#viewer;
+      answer.settle(isForNobody ? 'personal' : this.#serialize(execution));
     } catch (error) {
       answer.settle({ error });
     }
@@ -182,64 +182,64 @@ interface Execution {
   requestId: string;
 }
 
-/** The one answer to an event that all members of a group get, unless it is personal: then each needs its own. */
-class SharedAnswer {
-  readonly #group: SubscriptionGroup;
-  readonly #event: unknown;
-  #outcome: EventAnswer | { error: unknown } | 'personal' | null = null;
-  #asking: GroupMember[] = [];
+/** What an event is answered with, once that is known. `personal` when the answer is no one's, and each member needs its own. */
+class Answer {
+  readonly event: unknown;
+  outcome: EventAnswer | { error: unknown } | 'personal' | null = null;
+  #members: GroupMember[] = [];
 
-  constructor(group: SubscriptionGroup, event: unknown) {
-    this.#group = group;
-    this.#event = event;
+  constructor(event: unknown) {
+    this.event = event;
   }
 
-  ask(member: GroupMember): void {
-    if (this.#outcome === null) this.#asking.push(member);
-    else this.#tell(member, this.#outcome);
+  /** Has the member told once there is an outcome; it is not when there is one already. */
+  tell(member: GroupMember): void {
+    if (this.outcome === null) this.#members.push(member);
   }
 
-  settle(outcome: EventAnswer | { error: unknown } | 'personal'): void {
-    this.#outcome = outcome;
-    for (const member of this.#asking) this.#tell(member, outcome);
-    this.#asking = [];
-  }
-
-  #tell(member: GroupMember, outcome: EventAnswer | { error: unknown } | 'personal'): void {
-    if (outcome === 'personal') void this.#group.answerAlone(this.#event, member);
-    else if (outcome instanceof EventAnswer) member.onAnswer(outcome);
-    else member.onError(outcome.error);
+  settle(outcome: NonNullable<Answer['outcome']>): void {
+    this.outcome = outcome;
+    for (const member of this.#members) member.onAnswer();
+    this.#members = [];
   }
 }
 
-/** One subscription: its source of events, and with it its pace, is its own. Takes one pull at a time. */
+/**
+ * One subscription: its source of events, and with it its pace, is its own. It asks for the answers to some events ahead, so that
+ * those of a burst are executed together, and leave together. Takes one pull at a time.
+ */
 class GroupMember implements PullStream<EventAnswer>, Receiver<unknown> {
   readonly viewer: Viewer;
   readonly #group: SubscriptionGroup;
   readonly #events: PullStream<unknown>;
-  readonly #answered: TurnQueue<GroupMember>;
+  readonly #turns: TurnQueue<GroupMember>;
   readonly #mask: (error: unknown) => Error;
+  /** What was asked for and not handed over, in the order of the events. */
+  readonly #answers: Answer[] = [];
   #receiver: Receiver<EventAnswer> | null = null;
-  #answer: EventAnswer | null = null;
-  #hasEnded = false;
+  #awaitsEvent = false;
+  #awaitsTurn = false;
+  /** What comes after the answers. */
+  #ending: 'end' | { error: unknown } | null = null;
+  #hasLeft = false;
 
   constructor({
     group,
     viewer,
     events,
-    answered,
+    turns,
     mask,
   }: {
     group: SubscriptionGroup;
     viewer: Viewer;
     events: PullStream<unknown>;
-    answered: TurnQueue<GroupMember>;
+    turns: TurnQueue<GroupMember>;
     mask: (error: unknown) => Error;
   }) {
     this.viewer = viewer;
     this.#group = group;
     this.#events = events;
-    this.#answered = answered;
+    this.#turns = turns;
     this.#mask = mask;
   }
 
@@ -254,58 +254,95 @@ class GroupMember implements PullStream<EventAnswer>, Receiver<unknown> {
 
   pull(receiver: Receiver<EventAnswer>): void {
     if (this.#receiver) throw new Error('A subscription is asked for its next answer while it is asked already');
-    if (this.#hasEnded) {
-      receiver.onEnd();
-      return;
-    }
     this.#receiver = receiver;
-    this.#events.pull(this);
+    this.#askAhead();
+    this.onAnswer();
   }
 
+  /** Ends the subscription at once; what was not handed over is dropped. */
   return(): Promise<IteratorResult<EventAnswer>> {
-    this.onEnd();
+    this.#ending = 'end';
+    this.#answers.length = 0;
+    this.#end();
     return Promise.resolve({ value: undefined, done: true });
   }
 
   onValue(event: unknown): void {
-    if (!this.#hasEnded) this.#group.ask(event, this);
-  }
-
-  onAnswer(answer: EventAnswer): void {
-    this.#answer = answer;
-    this.#answered.add(this);
-  }
-
-  /** Gives the receiver the answer that is there. */
-  handOver(): void {
-    const answer = this.#answer;
-    this.#answer = null;
-    if (answer && !this.#hasEnded) this.#takeReceiver()?.onValue(answer);
+    this.#awaitsEvent = false;
+    if (this.#hasLeft) return;
+    this.#answers.push(this.#group.ask(event, this));
+    this.#askAhead();
+    this.onAnswer();
   }
 
   onEnd(): void {
-    this.#end();
-    this.#takeReceiver()?.onEnd();
+    this.#ending ??= 'end';
+    this.onAnswer();
   }
 
   onError(error: unknown): void {
-    if (this.#hasEnded) return;
+    this.#ending ??= { error };
+    this.onAnswer();
+  }
+
+  /** Waits for its turn, if there is something to hand over and somebody who wants it. */
+  onAnswer(): void {
+    if (this.#awaitsTurn || !this.#receiver || !this.#isReady) return;
+    this.#awaitsTurn = true;
+    this.#turns.add(this);
+  }
+
+  /** Hands over what there is, as long as it is wanted. */
+  takeTurn(): void {
+    while (this.#receiver && this.#isReady) {
+      const answer = this.#answers.shift();
+      if (!answer) this.#end();
+      else if (answer.outcome === 'personal') this.#answers.unshift(this.#group.askAlone(answer.event, this));
+      else if (answer.outcome instanceof EventAnswer) this.#takeReceiver()?.onValue(answer.outcome);
+      else if (answer.outcome) this.#fail(answer.outcome.error);
+    }
+    this.#awaitsTurn = false;
+  }
+
+  get #isReady(): boolean {
+    const [first] = this.#answers;
+    return first ? first.outcome !== null : this.#ending !== null;
+  }
+
+  #askAhead(): void {
+    if (this.#awaitsEvent || this.#ending || this.#answers.length >= answersAheadMax) return;
+    this.#awaitsEvent = true;
+    this.#events.pull(this);
+  }
+
+  #fail(error: unknown): void {
+    this.#ending = { error };
+    this.#answers.length = 0;
     this.#end();
-    this.#takeReceiver()?.onError(this.#mask(error));
+  }
+
+  #end(): void {
+    this.#leave();
+    const receiver = this.#takeReceiver();
+    if (this.#ending && this.#ending !== 'end') {
+      const { error } = this.#ending;
+      this.#ending = 'end';
+      receiver?.onError(this.#mask(error));
+    } else receiver?.onEnd();
+  }
+
+  #leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#group.leave();
+    // A source that fails while it is being closed has nobody left to tell.
+    this.#events.return().catch(() => {});
   }
 
   #takeReceiver(): Receiver<EventAnswer> | null {
     const receiver = this.#receiver;
     this.#receiver = null;
     return receiver;
-  }
-
-  #end(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    this.#group.leave();
-    // A source that fails while it is being closed has nobody left to tell.
-    this.#events.return().catch(() => {});
   }
 }
 

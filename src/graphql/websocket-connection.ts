@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket as GraphqlSocket } from 'graphql-ws';
 import { type RawData, WebSocket } from 'ws';
 import type { Logger } from '../kernel/logger.js';
@@ -19,12 +20,15 @@ const closingGraceMs = 1000;
 export class WebsocketConnection implements GraphqlSocket {
   readonly protocol: string;
   private isAlive = true;
+  private isHeldBack = false;
   private closing: NodeJS.Timeout | undefined;
   /** Those who wait until the client has read most of what it was sent. */
   private waiting: (() => void)[] = [];
 
   constructor(
     private readonly socket: WebSocket,
+    /** What the websocket runs on. */
+    private readonly stream: Duplex,
     private readonly maxBufferedBytes: number,
     private readonly logger: Logger,
   ) {
@@ -49,6 +53,7 @@ export class WebsocketConnection implements GraphqlSocket {
   send(data: string): Promise<void> | void {
     // A socket that is closing gets nothing more: its credential may be the reason.
     if (!this.isOpen) return;
+    this.holdBack();
     this.socket.send(data, this.onWritten);
     if (!this.isStuffed) return;
     this.cutIfStuffed();
@@ -100,6 +105,19 @@ export class WebsocketConnection implements GraphqlSocket {
     this.socket.ping();
   }
 
+  /** Lets what is sent in one go leave in one write: a write costs several times what a message does. */
+  private holdBack(): void {
+    if (this.isHeldBack) return;
+    this.isHeldBack = true;
+    this.stream.cork();
+    process.nextTick(release, this);
+  }
+
+  release(): void {
+    this.isHeldBack = false;
+    this.stream.uncork();
+  }
+
   private get isStuffed(): boolean {
     return this.socket.bufferedAmount > highWaterBytes;
   }
@@ -117,4 +135,8 @@ export class WebsocketConnection implements GraphqlSocket {
     this.logger.warn({ bufferedBytes: this.socket.bufferedAmount }, 'cut a websocket whose client does not read');
     this.terminate();
   }
+}
+
+function release(connection: WebsocketConnection): void {
+  connection.release();
 }

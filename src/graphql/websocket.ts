@@ -137,7 +137,7 @@ export class WebsocketFace {
   }
 
   private open(socket: WebSocket, request: IncomingMessage): void {
-    const connection = new WebsocketConnection(socket, this.options.maxBufferedBytes, this.options.logger);
+    const connection = new WebsocketConnection(socket, request.socket, this.options.maxBufferedBytes, this.options.logger);
     this.connections.add(connection);
     const closed = this.protocol.opened(connection, { connection, request });
     connection.onClose((code, reason) => {

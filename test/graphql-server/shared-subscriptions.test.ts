@@ -93,7 +93,7 @@ function tickSchema(ticker: Ticker, waits?: ReturnType<typeof gate>): GraphQLSch
     scopes: (_tick, _args, { viewer }) => [...viewer.scopes],
     whoAmI: async (_tick, _args, { viewer }) => viewer.actor?.name,
     credential: (_tick, _args, { viewer }) => ({ ...viewer }).credential.kind,
-    waits: () => waits?.pass,
+    waits: (tick) => ((tick as Tick).cursor === 'first' ? waits?.pass : null),
     bug: () => {
       throw new TypeError('the secret plan failed');
     },
@@ -226,6 +226,26 @@ describe('subscriptions that are alike', () => {
       });
       expect(JSON.stringify(payload)).not.toContain('secret');
     }
+  });
+
+  it('get the answers in the order of the events, whichever is there first', async () => {
+    const ticker = new Ticker();
+    const waits = gate();
+    const server = await startTestServer({ schema: tickSchema(ticker, waits), authenticate: viewerOf });
+    const query = 'subscription { ticks { cursor waits } }';
+    const { sockets } = await subscribeAll(server, ticker, [{ query }, { query }]);
+    const cursors = ['first', ...Array.from({ length: 100 }, (_, index) => `${index}`)];
+
+    for (const cursor of cursors) ticker.tick(cursor);
+    while (ticker.executions < 2) await new Promise((resolve) => setImmediate(resolve));
+    waits.open();
+
+    for (const socket of sockets) {
+      const got = [];
+      while (got.length < cursors.length) got.push(await socket.message());
+      expect(ticksOf(got).map(({ cursor }) => cursor)).toEqual(cursors);
+    }
+    expect(ticker.executions).toBe(cursors.length);
   });
 
   it('do without those that have left', async () => {
