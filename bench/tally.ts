@@ -5,10 +5,11 @@ export interface MeasuredWindow {
   durationMs: number;
 }
 
-/** What was done within the window. */
+/** What was done: `count` within the window, in `seconds`, and `total` within it and without. */
 export interface Tallied {
   count: number;
   seconds: number;
+  total: number;
 }
 
 /** Counts what is done within a stretch of time in the middle of the work, so that neither its start nor its end is measured. */
@@ -52,6 +53,6 @@ export class Tally {
   }
 
   result(): Tallied {
-    return { count: this.#count, seconds: (this.#lastAt - this.#firstAt) / 1000 };
+    return { count: this.#count, seconds: (this.#lastAt - this.#firstAt) / 1000, total: this.total };
   }
 }

@@ -22,8 +22,6 @@ export interface AgentsCommand extends MeasuredWindow {
 }
 
 export interface AgentsResult extends Tallied {
-  /** Tasks that were worked on in all, within the window and without. */
-  total: number;
   /** Requests that got no task although there were some: others were taking them. */
   emptyClaims: number;
 }
@@ -47,7 +45,7 @@ serveParent<AgentsCommand, AgentsResult>({}, async (command) => {
     for (const agent of agents) agent.close();
   }
   const emptyClaims = agents.reduce((sum, agent) => sum + agent.emptyClaims, 0);
-  return { ...tally.result(), total: tally.total, emptyClaims };
+  return { ...tally.result(), emptyClaims };
 });
 
 function originOf(agent: number): string {

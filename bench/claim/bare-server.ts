@@ -1,11 +1,13 @@
 /** The limit of HTTP in Node: node:http alone, which reads the request to its end and answers bytes that are ready, by the path. */
 import { createServer } from 'node:http';
-import { childArguments, serveParent } from '../child.js';
+import { serveParent } from '../child.js';
 import { listenOnLoopback } from '../peers/listen.js';
+import { bareRequests } from './bare-requests.js';
 
-/** Path to body. */
 const answers = new Map(
-  Object.entries(childArguments<Record<string, unknown>>()).map(([path, body]) => [path, Buffer.from(JSON.stringify(body))]),
+  Object.values(bareRequests).flatMap((requests) =>
+    requests.map(({ path, answer }) => [path, Buffer.from(JSON.stringify(answer))] as const),
+  ),
 );
 const server = createServer((request, response) => {
   const body = answers.get(request.url ?? '') ?? Buffer.alloc(0);

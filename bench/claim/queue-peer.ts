@@ -13,4 +13,4 @@ export interface QueueWork extends MeasuredWindow {
 export type QueueResult = Tallied;
 
 /** The answer to `fill`. */
-export const nothingDone: QueueResult = { count: 0, seconds: 0 };
+export const nothingDone: QueueResult = { count: 0, seconds: 0, total: 0 };
