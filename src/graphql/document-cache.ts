@@ -6,7 +6,7 @@ const charactersKept = 2_000_000;
 
 interface Entry<Value> {
   value: Value;
-  /** Whether it came, or was asked for, since it was last spared. */
+  /** Whether it was asked for since it came, or was last spared. */
   isUsed: boolean;
 }
 
@@ -35,12 +35,16 @@ export class DocumentCache<Value> {
       known.value = value;
       return;
     }
-    this.entries.set(text, { value, isUsed: true });
     this.characters += text.length;
+    this.makeRoom();
+    this.entries.set(text, { value, isUsed: false });
+  }
+
+  private makeRoom(): void {
     for (const [oldest, entry] of this.entries) {
       if (this.characters <= charactersKept) return;
       this.entries.delete(oldest);
-      // A map iterates in the order of insertion.
+      // A map iterates in the order of insertion, over what is inserted meanwhile too.
       if (entry.isUsed) this.entries.set(oldest, { value: entry.value, isUsed: false });
       else this.characters -= oldest.length;
     }
