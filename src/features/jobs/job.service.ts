@@ -6,7 +6,7 @@ import { requireProject } from '../projects/project.queries.js';
 import { JobNotFoundError, JobNotRunningError } from './job.errors.js';
 import type { JobEventData } from './job.events.js';
 import type { JobComplete, JobFail, JobHeartbeat, JobRelease, JobStart } from './job.inputs.js';
-import { expireOneStatement, sweepStatement } from './sql/expire.sql.js';
+import { expireOfOrganizationStatement, expireOneStatement } from './sql/expire.sql.js';
 import { type JobRow, toJob } from './sql/job-rows.sql.js';
 import { finishStatement, heartbeatStatement, releaseStatement } from './sql/run.sql.js';
 import { startInProjectStatement, startStatement } from './sql/start.sql.js';
@@ -79,10 +79,17 @@ export class JobService {
     return row ? toJob(row) : null;
   }
 
-  /** A job whose run is lost waits already, also when no sweep has said so yet: a stopped sweeper hides no work. */
+  /**
+   * A job whose run is lost waits already, also when no sweep has said so yet, or is about to: a stopped sweeper hides no
+   * work. It takes more than one round when those that were lost have failed for good, or others were faster.
+   */
   async #takeLost(viewer: Viewer, input: JobStart, leaseSeconds: number): Promise<Job | null> {
-    const swept = await this.database.write<SweptLeases>(sweepStatement, [], hasExpired);
-    return hasExpired(swept) ? this.#take(viewer, input, leaseSeconds) : null;
+    for (;;) {
+      const values = [viewer.organizationId, input.projectId ?? null];
+      const swept = await this.database.write<SweptLeases>(expireOfOrganizationStatement, values, hasExpired);
+      const job = await this.#take(viewer, input, leaseSeconds);
+      if (job || !hasExpired(swept)) return job;
+    }
   }
 
   async #finish(

@@ -14,8 +14,8 @@ import { requireOrchestrator } from '../orchestrators/orchestrator.queries.js';
 import { requireProject } from '../projects/project.queries.js';
 import { ValidationError } from '../validation-error.js';
 import { type Claim, claimStatement, claims, claimValues } from './sql/claim.sql.js';
-import { type NextClaimed, type NextFilter, nextClaims } from './sql/claim-next.sql.js';
-import { expireOneStatement, sweepStatement } from './sql/expire.sql.js';
+import { type NextClaimed, type NextFilter, nextClaims, type Place } from './sql/claim-next.sql.js';
+import { expireOfOrganizationStatement, expireOneStatement, sweepStatement } from './sql/expire.sql.js';
 import { heartbeatStatement, heartbeats } from './sql/heartbeat.sql.js';
 import { claimantStatement, obstacleCountsStatement, taskObstaclesStatement } from './sql/obstacles.sql.js';
 import { refusalStatement, type Transition, transitionStatement, transitions } from './sql/transition.sql.js';
@@ -199,29 +199,48 @@ export class TaskService {
 
   /**
    * Claims the most urgent READY tasks that the agent may have, up to `count`, oldest first within a priority.
-   * An empty answer is not an error: `obstacles` counts, by reason, the unfinished tasks that the agent could not have.
+   * An empty answer is not an error: no task was ready for the agent that others were not taking at that moment. `obstacles`
+   * counts, by reason, the unfinished tasks that the agent could not have.
    * Throws AgentNotFoundError, AgentInactiveError, ProjectNotFoundError.
    */
   async claimNext(viewer: Viewer, input: TaskClaimNext): Promise<{ tasks: Task[]; obstacles: ObstacleCount[] }> {
     const claimantId = await this.#claimant(viewer, input.agentId);
+    const { organizationId } = viewer;
     const { projectId = null, kinds = null, modelTiers = null, sources = null } = input;
     let mindsOverdue = true;
-    for (let tries = 1; ; tries++) {
-      const filter = { organizationId: viewer.organizationId, projectId, kinds, modelTiers, sources, mindsOverdue };
+    let after: Place | null = null;
+    /** What this walk over the ready tasks has seen and could not have, and what the walk before had. */
+    let sights: string[] = [];
+    let sightsBefore = '';
+    for (;;) {
+      const filter: NextFilter = { organizationId, projectId, kinds, modelTiers, sources, mindsOverdue, after };
       const next = await this.#takeNext(claimantId, input, filter);
       if (next.tasks.length > 0) {
         this.onLease(input.leaseSeconds);
         return { tasks: next.tasks, obstacles: [] };
       }
-      if (!next.isServed && tries < claimTriesMax) continue;
+      if (!next.isServed) continue;
+      if (next.sight !== null) sights.push(next.sight);
+      if (next.last) {
+        after = next.last;
+        continue;
+      }
+      after = null;
       if (mindsOverdue && next.isOverdue) {
         await this.database.write(sweepStatement, [], hasExpired);
         // Once is enough: what is still overdue then is locked by somebody, and must not keep others from working.
         mindsOverdue = false;
-      } else if (!next.hasCandidates || tries >= claimTriesMax) {
+      } else if (next.isOverdueHere) {
+        // Unless there is nothing else to have: then it may be another sweep that holds it, and is about to return it.
+        await this.database.write(expireOfOrganizationStatement, [organizationId], hasExpired);
+      } else if (sights.length === 0 || sights.join() === sightsBefore) {
+        // Nothing is ready; or others hold all that is, and have held it when the walk before ended and this one began.
         if (input.projectId) await requireProject(this.database.prisma, viewer, input.projectId);
         return { tasks: [], obstacles: await this.#countObstacles(viewer, claimantId, [projectId, kinds, modelTiers, sources]) };
       }
+      // Another walk: each but the second is owed to a change that others have made meanwhile, so that it ends.
+      sightsBefore = sights.join();
+      sights = [];
     }
   }
 

@@ -17,6 +17,16 @@ export const sweepStatement = expire(
   `order by lease_expires_at limit ${sweepBatchSize} for no key update skip locked`,
 );
 
+/**
+ * The same for one organization, and for one project of it unless null, for a start that would get nothing otherwise: it
+ * waits for rows that another sweep holds. Values: organization, project or null.
+ */
+export const expireOfOrganizationStatement = expire(
+  'job-expire-of-organization',
+  `and organization_id = $1::uuid and ($2::uuid is null or project_id = $2::uuid)
+  order by lease_expires_at limit ${sweepBatchSize} for no key update`,
+);
+
 /** The same for one job, waiting for its row. Values: job. */
 export const expireOneStatement = expire('job-expire-one', 'and id = $1::uuid for no key update');
 

@@ -11,6 +11,9 @@ export const taskIsReady = `task.status = 'READY'`;
 /** A lease that has run out, swept or not. */
 export const leaseHasLapsed = `(task.lease_expires_at is not null and task.lease_expires_at <= clock_timestamp())`;
 
+/** The same, of a lease that no sweep has ended yet, in a form that an index is searched by. */
+export const waitsForSweep = `task.lease_check_at <= statement_timestamp() and task.lease_expires_at <= clock_timestamp()`;
+
 export const hasSpecialization = `(task.required_specialization is null or task.required_specialization = any(claimant.specializations))`;
 
 /** The reasons, as error codes, why the claimant cannot claim the task; empty when it can. */

@@ -22,6 +22,13 @@ export const sweepStatement = expire(
   order by lease_check_at limit ${sweepBatchSize} for no key update skip locked`,
 );
 
+/** The same for one organization, for a claim that would get nothing otherwise: it waits for rows that another sweep holds. Values: organization. */
+export const expireOfOrganizationStatement = expire(
+  'task-expire-of-organization',
+  `organization_id = $1::uuid and lease_check_at <= statement_timestamp() and lease_expires_at <= statement_timestamp()
+  order by lease_check_at limit ${sweepBatchSize} for no key update`,
+);
+
 /** The same for one task, waiting for its row. Values: task. */
 export const expireOneStatement = expire(
   'task-expire-one',
