@@ -31,8 +31,6 @@ export async function bundlePrograms(): Promise<void> {
     platform: 'node',
     target: 'node20',
     format: 'esm',
-    // Errors are named after their classes, which a bundler may rename.
-    keepNames: true,
     sourcemap: 'linked',
     sourcesContent: false,
     external: leftOutside,

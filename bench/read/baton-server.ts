@@ -2,13 +2,13 @@
 import { createServer } from 'node:http';
 import { childArguments, serveParent } from '../child.js';
 import { listenOnLoopback } from '../peers/listen.js';
-import { importShipped, productGraphql } from '../product.js';
+import { importCompiled, productGraphql } from '../product.js';
 import { buildTaskSchema } from './tasks.js';
 
 const { adminToken } = childArguments<{ adminToken: string }>();
-const { GraphqlServer } = await importShipped<typeof import('../../src/graphql/server.js')>('graphql/server.js');
-const { Authenticator } = await importShipped<typeof import('../../src/auth/authenticator.js')>('auth/authenticator.js');
-const { createLogger } = await importShipped<typeof import('../../src/kernel/logger.js')>('kernel/logger.js');
+const { GraphqlServer } = await importCompiled<typeof import('../../src/graphql/server.js')>('graphql/server.js');
+const { Authenticator } = await importCompiled<typeof import('../../src/auth/authenticator.js')>('auth/authenticator.js');
+const { createLogger } = await importCompiled<typeof import('../../src/kernel/logger.js')>('kernel/logger.js');
 
 const database = { query: () => Promise.reject(new Error('there is no database')) };
 const authenticator = new Authenticator({ database, adminToken });

@@ -6,7 +6,7 @@ import fastify from 'fastify';
 import * as graphql from 'graphql';
 import mercurius from 'mercurius';
 import { childArguments, serveParent } from '../child.js';
-import { importShipped } from '../product.js';
+import { importCompiled } from '../product.js';
 
 export interface MercuriusPrismaArgs {
   databaseUrl: string;
@@ -18,8 +18,8 @@ export interface MercuriusPrismaArgs {
 }
 
 const { databaseUrl, poolSize, organizationId, token, readsAllColumns } = childArguments<MercuriusPrismaArgs>();
-const { openDatabase } = await importShipped<typeof import('../../src/database/pg-database.js')>('database/pg-database.js');
-const { createLogger } = await importShipped<typeof import('../../src/kernel/logger.js')>('kernel/logger.js');
+const { openDatabase } = await importCompiled<typeof import('../../src/database/pg-database.js')>('database/pg-database.js');
+const { createLogger } = await importCompiled<typeof import('../../src/kernel/logger.js')>('kernel/logger.js');
 const { prisma } = openDatabase({ url: databaseUrl, poolSize, logger: createLogger('warn') });
 
 const schema = graphql.buildSchema(/* GraphQL */ `

@@ -83,7 +83,7 @@ export async function appendEvents(tx: Sql, events: readonly NewEvent[]): Promis
 }
 
 /**
- * Looks at the next `rowLimit` rows after a place, in one statement, and gives back those that the filter wants.
+ * Looks at the next `rowLimit` rows after a place, at most 1000, in one statement, and gives back those that the filter wants.
  *
  * A page costs the same however rare a match is, and its horizon advances even when nothing matched: ask again from there.
  * A read by task or by organization walks that index only.
@@ -129,7 +129,7 @@ export async function readEvents(
     if (last && events.length > limit)
       return { ...page, events: events.slice(0, limit), horizon: last.position, isCaughtUp: false };
     if (last || page.isCaughtUp || !page.isResumable) return { ...page, events };
-    page = await scanEvents(sql, { after: page.horizon, filter, rowLimit: Math.max(limit, sparseRowLimit) });
+    page = await scanEvents(sql, { after: page.horizon, filter, rowLimit: rowLimitMax });
   }
 }
 
@@ -184,7 +184,7 @@ export async function pruneEvents(
 }
 
 /** Rows looked at in one go when few of them match. */
-const sparseRowLimit = 1000;
+const rowLimitMax = 1000;
 
 /** Everything below the oldest running transaction has ended, and this snapshot sees all of it that committed. */
 const isFinished = 'xid < pg_snapshot_xmin(pg_current_snapshot())';
@@ -222,15 +222,21 @@ function scanStatementFor(filter: EventFilter): Statement {
   return filter.organizationId != null ? scanOrganization : scanAll;
 }
 
-/** `scope` picks the index to walk; the other conditions are checked on the rows that were looked at. */
+/**
+ * `scope` picks the index to walk; the other conditions are checked on the rows that were looked at. The constant limit tells
+ * the planner that it is about few rows: with the other one alone, it would plan each scan anew.
+ */
 function scanStatement(name: string, scope: string): Statement {
   return {
     name,
     text: `
       with looked_at as materialized (
-        select * from event
-        where ${scope} (xid, seq) > ($1::xid8, $2::bigint) and ${isFinished}
-        order by xid, seq
+        select * from (
+          select * from event
+          where ${scope} (xid, seq) > ($1::xid8, $2::bigint) and ${isFinished}
+          order by xid, seq
+          limit ${rowLimitMax}
+        ) as range
         limit $3::int
       ),
       summary as materialized (

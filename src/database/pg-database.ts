@@ -8,6 +8,8 @@ import { SerialPrismaPg } from './serial-transactions.js';
 
 /** How long a caller waits for a free connection before it fails. */
 const connectionWaitMs = 10_000;
+/** How long an unused connection is kept: a new one has to prepare and plan every statement again, which costs some tens of milliseconds. */
+const idleConnectionMs = 10 * 60_000;
 /** How long a transaction may stay open: it holds the readers of the event log back meanwhile. */
 const transactionLimitMs = 15_000;
 /** How often a statement or a transaction is run that others got in the way of. */
@@ -99,6 +101,7 @@ function openPool(options: { url: string; poolSize: number; logger: Logger }): p
     connectionString: options.url,
     max: options.poolSize,
     connectionTimeoutMillis: connectionWaitMs,
+    idleTimeoutMillis: idleConnectionMs,
     keepAlive: true,
     application_name: 'baton',
     // Prisma's adapter sends and reads instants without an offset, so it is right in UTC only. What is asked for again and
