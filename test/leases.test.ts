@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { claimStatement, claimValues } from '../src/features/tasks/sql/claim.sql.js';
+import { sweepStatement } from '../src/features/tasks/sql/expire.sql.js';
+import { newId } from '../src/kernel/ids.js';
 import type { BatonClient } from '../src/sdk/baton-client.js';
 import {
   TaskCancelDocument,
@@ -18,6 +21,7 @@ import {
 import { startTestApp, type TestApp } from './support/app.js';
 import { codes, type SeededAgent, seedAgent, seedClaim, seedTask } from './support/seed.js';
 import { StreamReader } from './support/stream.js';
+import { untilSomebodyWaits, useTransaction } from './support/transaction.js';
 
 let app: TestApp;
 let operator: BatonClient;
@@ -68,6 +72,27 @@ describe('with nobody sweeping', () => {
         lease: null,
         assignee: null,
       });
+    });
+
+    it.each([true, false])('and when it lapses while the write waits for the row (fence sent: %s)', async (sendsFence) => {
+      const holder = await worker();
+      const task = await seedTask(operator);
+      const { lease } = await seedClaim(holder.client, { taskId: task.id, leaseSeconds: 60 });
+      const other = await useTransaction(app);
+      await other.query('select from task where id = $1 for update', [task.id]);
+
+      const answer = write(holder.client, task.id, sendsFence ? lease.fence : undefined);
+      await untilSomebodyWaits(app);
+      await other.query(
+        `update task set lease_expires_at = lease_expires_at - interval '61 s', lease_check_at = lease_check_at - interval '61 s'
+         where id = $1`,
+        [task.id],
+      );
+      await other.query(sweepStatement.text);
+      await other.query('commit');
+
+      expect(codes(await answer)).toEqual(['LEASE_LOST']);
+      expect((await operator.request(TaskDocument, { id: task.id })).task).toMatchObject({ status: 'READY', lease: null });
     });
 
     it('and when it has claimed again itself, for the fence is old', async () => {
@@ -135,6 +160,24 @@ describe('with nobody sweeping', () => {
       { fence: 1, outcome: 'EXPIRED', holder: { id: holder.id } },
       { fence: 2, outcome: null, holder: { id: other.id } },
     ]);
+  });
+
+  it('closes the attempt of a claim that was faster than the cancellation that waited for it', async () => {
+    const holder = await worker();
+    const task = await seedTask(operator);
+    const other = await useTransaction(app);
+    await other.query('select from task where id = $1 for update', [task.id]);
+
+    const answer = operator.request(TaskCancelDocument, { input: { taskId: task.id } });
+    await untilSomebodyWaits(app);
+    const organizationId = '00000000-0000-7000-8000-000000000001';
+    const claim = { organizationId, taskId: task.id, claimantId: holder.id, leaseSeconds: 60, override: false };
+    await other.query(claimStatement.text, claimValues([{ ...claim, attemptId: newId() }]));
+    await other.query('commit');
+
+    expect((await answer).taskCancel).toMatchObject({ errors: [], task: { status: 'CANCELED', lease: null } });
+    const { task: read } = await operator.request(TaskDocument, { id: task.id });
+    expect(read?.attempts.nodes).toMatchObject([{ fence: 1, outcome: 'CANCELED', holder: { id: holder.id } }]);
   });
 
   it('lets a person cancel a task whose lease has lapsed', async () => {

@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { sweepStatement as sweepJobs } from '../src/features/jobs/sql/expire.sql.js';
 import { sweepStatement as sweepTasks } from '../src/features/tasks/sql/expire.sql.js';
@@ -13,6 +12,7 @@ import {
 import { startTestApp, type TestApp } from './support/app.js';
 import { seedAgent, seedClaim, seedTask } from './support/seed.js';
 import { seedJob } from './support/tickets.js';
+import { untilSomebodyWaits, useTransaction } from './support/transaction.js';
 
 // Whoever asks for the next piece of work is told that there is none only when there is none, whatever others do meanwhile.
 
@@ -41,24 +41,6 @@ async function claimNext(client: BatonClient, input: TaskClaimNextInput = {}) {
   return (await client.request(TaskClaimNextDocument, { input })).taskClaimNext;
 }
 
-/** A connection of somebody else, with a transaction that is open until it says otherwise. */
-async function useTransaction(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: app.databaseUrl });
-  await client.connect();
-  onTestFinished(() => client.end());
-  await client.query('begin');
-  return client;
-}
-
-/** Resolves when a statement of the server waits for a row that somebody else holds. */
-async function untilSomebodyWaits(): Promise<void> {
-  const waiting = () =>
-    app
-      .sql(`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)
-      .then((rows) => rows.length);
-  await expect.poll(waiting, { timeout: 10_000 }).toBe(1);
-}
-
 describe('taskClaimNext', () => {
   it.each([1, 30])('finds what lies behind any number of tasks that others are taking, %i at once', async (count) => {
     const kind = `behind-${count}`;
@@ -69,7 +51,7 @@ describe('taskClaimNext', () => {
       taken.push(...(await seedTasks(250, { kind, priority: 10, requiredSpecialization })));
     }
     const [behind] = await seedTasks(1, { kind, priority: 90, requiredSpecialization: 'behind-b' });
-    const other = await useTransaction();
+    const other = await useTransaction(app);
     await other.query('select from task where id = any($1) for update', [taken]);
 
     const { tasks } = await claimNext(agent, { kinds: [kind], count });
@@ -81,7 +63,7 @@ describe('taskClaimNext', () => {
     const kind = 'all-taken';
     const agent = await agentClient();
     const ids = await seedTasks(300, { kind });
-    const other = await useTransaction();
+    const other = await useTransaction(app);
     await other.query('select from task where id = any($1) for update', [ids]);
 
     expect((await claimNext(agent, { kinds: [kind] })).tasks).toEqual([]);
@@ -112,11 +94,11 @@ describe('taskClaimNext', () => {
     const task = await seedTask(operator, { kind });
     await seedClaim(holder, { taskId: task.id, leaseSeconds: 60 });
     await app.elapse(61);
-    const sweeper = await useTransaction();
+    const sweeper = await useTransaction(app);
     await sweeper.query(sweepTasks.text);
 
     const answer = claimNext(agent, { kinds: [kind] });
-    await untilSomebodyWaits();
+    await untilSomebodyWaits(app);
     await sweeper.query('commit');
 
     expect((await answer).tasks).toMatchObject([{ id: task.id, lease: { fence: 2 } }]);
@@ -146,11 +128,11 @@ describe('jobStart', () => {
     const { jobId } = await seedJob(operator);
     await operator.request(JobStartDocument, { input: { leaseSeconds: 60 } });
     await app.elapse(61);
-    const sweeper = await useTransaction();
+    const sweeper = await useTransaction(app);
     await sweeper.query(sweepJobs.text);
 
     const answer = operator.request(JobStartDocument, { input: {} });
-    await untilSomebodyWaits();
+    await untilSomebodyWaits(app);
     await sweeper.query('commit');
 
     expect((await answer).jobStart.job).toMatchObject({ id: jobId });

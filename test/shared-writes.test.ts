@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Viewer } from '../src/auth/viewer.js';
 import { type OwnedDatabase, withinTransaction } from '../src/database/database.js';
@@ -13,6 +12,7 @@ import { newId } from '../src/kernel/ids.js';
 import { createLogger } from '../src/kernel/logger.js';
 import { createTestDatabase, type TestDatabase, useCluster } from './support/postgres.js';
 import { startTestCluster, type TestCluster } from './support/postgres-cluster.js';
+import { useTransaction } from './support/transaction.js';
 
 // Writes that share a statement, at the service, where a test can say what comes at once and who holds which row.
 
@@ -56,15 +56,6 @@ async function seedClaimed(viewer: Viewer, count: number): Promise<string[]> {
   const claim = (taskId: string) => tasks.claim(viewer, { taskId, leaseSeconds: 600, override: false });
   await Promise.all(ids.map(claim));
   return ids;
-}
-
-/** A connection of somebody else, with a transaction that is open until it says otherwise. */
-async function useTransaction(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: place.url });
-  await client.connect();
-  onTestFinished(() => client.end());
-  await client.query('begin');
-  return client;
 }
 
 /** How many of the statements of a kind since then took how many writes. */
@@ -117,7 +108,7 @@ describe('heartbeats', () => {
   it('do not wait for a task that somebody else holds, save those of that task', async () => {
     const holder = await seedAgent();
     const ids = await seedClaimed(holder, 10);
-    const other = await useTransaction();
+    const other = await useTransaction({ databaseUrl: place.url });
     await other.query('select from task where id = $1 for update', [ids[3]]);
 
     const beats = ids.map((taskId) => tasks.heartbeat(holder, { taskId }));
@@ -188,7 +179,7 @@ describe('moves of tasks', () => {
   it('do not wait for a task that somebody else holds', async () => {
     const holder = await seedAgent();
     const ids = await seedClaimed(holder, 6);
-    const other = await useTransaction();
+    const other = await useTransaction({ databaseUrl: place.url });
     await other.query('select from task where id = $1 for update', [ids[2]]);
 
     const moves = ids.map((taskId) => tasks.complete(holder, { taskId }));
@@ -237,7 +228,7 @@ describe('claims of named tasks', () => {
   it('wait for nobody but whoever holds the same task', async () => {
     const ids = await seedTasks(5);
     const agent = await seedAgent();
-    const other = await useTransaction();
+    const other = await useTransaction({ databaseUrl: place.url });
     await other.query('select from task where id = $1 for update', [ids[1]]);
 
     const answers = ids.map((taskId) => tasks.claim(agent, { taskId, leaseSeconds: 60, override: false }));
@@ -316,7 +307,7 @@ describe('claims of the next tasks', () => {
     const kinds = ['next-and-held'];
     const agents = await Promise.all(Array.from({ length: 4 }, () => seedAgent()));
     const ids = await seedTasks(8, { kind: 'next-and-held' });
-    const other = await useTransaction();
+    const other = await useTransaction({ databaseUrl: place.url });
     await other.query('select from task where id = any($1) for update', [ids.slice(0, 3)]);
 
     const answers = await Promise.all(agents.map((agent) => tasks.claimNext(agent, { kinds, leaseSeconds: 60, count: 1 })));
@@ -345,7 +336,7 @@ describe('entries of logs', () => {
     const viewer: Viewer = { ...(await seedAgent()), scopes: new Set(['READ', 'WORK', 'WORKER'] as const) };
     const logs = new ExecutionLogService(database);
     const [id = '', heldId = ''] = await seedTasks(2);
-    const other = await useTransaction();
+    const other = await useTransaction({ databaseUrl: place.url });
     await other.query(`update task set title = 'held' where id = $1`, [heldId]);
     const sizes = batchSizes('execution-log-appends');
     const append = (taskId: string, step: string) => logs.append(viewer, { taskId, sessionId: 'run', step, summary: 'done' });
@@ -377,7 +368,7 @@ describe('a task is written in the order of transaction numbers', () => {
   it('by a statement that finds a younger version: it runs again', async () => {
     const holder = await seedAgent();
     const [id = ''] = await seedClaimed(holder, 1);
-    const early = await useTransaction();
+    const early = await useTransaction({ databaseUrl: place.url });
     await early.query('select pg_current_xact_id()');
 
     await tasks.setStatus(holder, { taskId: id, status: 'IN_PROGRESS' });
@@ -411,7 +402,7 @@ describe('a task is written in the order of transaction numbers', () => {
 
   it('though a transaction may write it several times, also after savepoints', async () => {
     const [id = ''] = await seedTasks(1);
-    const writer = await useTransaction();
+    const writer = await useTransaction({ databaseUrl: place.url });
 
     for (const step of ['title = 1', 'title = 2', 'title = 3']) {
       await writer.query('savepoint here');

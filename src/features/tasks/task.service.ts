@@ -1,7 +1,7 @@
 import { actAs } from '../../auth/acting.js';
 import { ForbiddenError } from '../../auth/auth.errors.js';
 import { isPerson, requireScope, type Viewer } from '../../auth/viewer.js';
-import type { Database, Transaction } from '../../database/database.js';
+import type { Database, Sql, Transaction } from '../../database/database.js';
 import { appendEvents } from '../../database/event-log.js';
 import type { Prisma, Task, TaskSource } from '../../database/generated/prisma/client.js';
 import { lockRow } from '../../database/row-lock.js';
@@ -442,21 +442,34 @@ export class TaskService {
       reason: move.reason ?? null,
       result: move.result === undefined ? null : JSON.stringify(move.result),
     };
-    for (let tries = 1; ; tries++) {
-      const task =
-        (tries === 1 ? await this.database.share(transitions, transition) : null) ??
-        (await this.database.write<Task>(transitionStatement, [JSON.stringify([transition])]))[0];
-      if (task) return { task };
-      const refusal = await this.#refusal(viewer, input.taskId, stamp.actorId);
-      if (refusal.isLapsed && tries === 1) {
-        await this.database.write(expireOneStatement, [input.taskId], hasExpired);
-        continue;
+    const shared = await this.database.share(transitions, transition);
+    if (shared) return { task: shared };
+    const { task, refusal } = await this.#moveLocked(viewer, transition);
+    if (task) return { task };
+    const isFenceNewest = input.fence === undefined || input.fence === refusal.fence;
+    if (move.isRepeatable && refusal.status === move.to && isFenceNewest) return { task: await this.#find(viewer, input.taskId) };
+    throw transitionError({ ...input, actorId: stamp.actorId, isOverruling: overrules, from: move.from, to: move.to }, refusal);
+  }
+
+  /**
+   * Waits for whoever holds the row, and only then looks at the task and at all that belongs to it. Where it is refused, the
+   * reason is that of the same moment; where a lapsed lease is found, it ends first. Throws TaskNotFoundError.
+   */
+  #moveLocked(
+    viewer: Viewer,
+    transition: Transition,
+  ): Promise<{ task: Task; refusal: null } | { task: null; refusal: WriteRefusal }> {
+    const { organizationId, taskId, actorId } = transition;
+    return this.database.transaction(async (tx) => {
+      await lockRow(tx, 'task', organizationId, taskId);
+      for (;;) {
+        const [task] = await tx.query<Task>(transitionStatement, [JSON.stringify([transition])]);
+        if (task) return { task, refusal: null };
+        const refusal = await this.#refusal(viewer, taskId, actorId, tx);
+        if (!refusal.isLapsed) return { task: null, refusal };
+        await tx.query(expireOneStatement, [taskId]);
       }
-      const isFenceNewest = input.fence === undefined || input.fence === refusal.fence;
-      if (move.isRepeatable && refusal.status === move.to && isFenceNewest)
-        return { task: await this.#find(viewer, input.taskId) };
-      throw transitionError({ ...input, actorId: stamp.actorId, isOverruling: overrules, from: move.from, to: move.to }, refusal);
-    }
+    });
   }
 
   async #find(viewer: Viewer, taskId: string): Promise<Task> {
@@ -465,8 +478,8 @@ export class TaskService {
     return task;
   }
 
-  async #refusal(viewer: Viewer, taskId: string, actorId: string | null): Promise<WriteRefusal> {
-    const [refusal] = await this.database.query<WriteRefusal>(refusalStatement, [viewer.organizationId, taskId, actorId]);
+  async #refusal(viewer: Viewer, taskId: string, actorId: string | null, sql: Sql = this.database): Promise<WriteRefusal> {
+    const [refusal] = await sql.query<WriteRefusal>(refusalStatement, [viewer.organizationId, taskId, actorId]);
     if (!refusal) throw new TaskNotFoundError(taskId);
     return refusal;
   }

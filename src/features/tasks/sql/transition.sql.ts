@@ -39,10 +39,17 @@ const hasExpired = (actor: string) => `exists (
         select from task_attempt as attempt
         where attempt.task_id = task.id and attempt.fence = task.fence and attempt.holder_id = ${actor} and attempt.outcome = 'EXPIRED')`;
 
-/** Values: transitions (JSON). */
-const transitionsStatement = transition('task-transitions', taking.shared('task'));
+/**
+ * That the statement sees the newest version of the row. One that finds the row changed since it began goes by its newest
+ * version, but still reads all other rows as of its beginning, among them the attempts that belong to it.
+ */
+const isSeen = `task.xmin = any(array(select seen.xmin from task as seen where seen.id = any(array(select "taskId" from wanted))))`;
 
-/** The same for one, waiting for the row. */
+/** Values: transitions (JSON). */
+const { condition: isFree, lock } = taking.shared('task');
+const transitionsStatement = transition('task-transitions', { condition: `${isFree} and ${isSeen}`, lock });
+
+/** The same for one, in a transaction that has locked the row before: this one does not say that it sees the newest version. */
 export const transitionStatement = transition('task-transition', taking.alone('task'));
 
 /**
