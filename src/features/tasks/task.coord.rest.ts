@@ -9,7 +9,7 @@ import { findActor } from '../agents/agent.queries.js';
 import { findProjectId } from '../projects/project.queries.js';
 import { taskClaimInput, taskCreateInput, taskHeartbeatInput, taskReleaseInput, taskSetStatusInput } from './task.inputs.js';
 import { effectiveStatus, isLapsed, leaseSecondsDefault, leaseSecondsMax, priorityOf, priorityWord } from './task.model.js';
-import { getTask, listTasks, type NamedTask, taskWhere } from './task.queries.js';
+import { getTask, listTasks, type NamedTask, requireTask, taskWhere } from './task.queries.js';
 
 /** The words of the pipeline; where they lead from each other is docs/task-lifecycle.md. */
 const statusWords = {
@@ -201,7 +201,7 @@ export const taskCoordEndpoints = [
     },
     handle: async (call) => {
       const { params, query, body, viewer } = call;
-      const { id: taskId } = await getTask(call.database.prisma, viewer, 'COORDINATOR', params.id);
+      const { id: taskId } = await requireTask(call.database, viewer, 'COORDINATOR', params.id);
       const agentId = await actingAgentId(call, body.employee_id, 'employee_id');
       const leaseSeconds = Math.min(body.lease_ttl_sec, leaseSecondsMax);
       const override = body.override || query.override === 'true' || query.override === '1';
@@ -221,7 +221,7 @@ export const taskCoordEndpoints = [
     failures: holderFailures,
     handle: async (call) => {
       const { params, body, viewer } = call;
-      const { id: taskId } = await getTask(call.database.prisma, viewer, 'COORDINATOR', params.id);
+      const { id: taskId } = await requireTask(call.database, viewer, 'COORDINATOR', params.id);
       const agentId = await actingAgentId(call, body.employee_id, 'employee_id');
       const { task } = await call.run((services) => services.tasks.heartbeat(viewer, { taskId, agentId, fence: body.fence }));
       return { status: 200, body: toLease(task) };
@@ -243,7 +243,7 @@ export const taskCoordEndpoints = [
     failures: holderFailures,
     handle: async (call) => {
       const { params, body, viewer } = call;
-      const { id: taskId } = await getTask(call.database.prisma, viewer, 'COORDINATOR', params.id);
+      const { id: taskId } = await requireTask(call.database, viewer, 'COORDINATOR', params.id);
       const agentId = await writingAgentId(call, body.employee_id);
       const change = { taskId, agentId, fence: body.fence, reason: body.reason };
       return answerChange(call, taskId, (services) => services.tasks.release(viewer, change));
@@ -267,7 +267,7 @@ export const taskCoordEndpoints = [
     failures: { ...holderFailures, 409: '`illegal_transition`, or `lease_expired`.' },
     handle: async (call) => {
       const { params, body, viewer } = call;
-      const { id: taskId } = await getTask(call.database.prisma, viewer, 'COORDINATOR', params.id);
+      const { id: taskId } = await requireTask(call.database, viewer, 'COORDINATOR', params.id);
       const agentId = await writingAgentId(call, body.employee_id);
       const status = statusWords[body.status];
       const blocker = status === 'BLOCKED' ? body.blocker : undefined;

@@ -1,4 +1,5 @@
 import type { Viewer } from '../../auth/viewer.js';
+import type { Database, Statement } from '../../database/database.js';
 import { type Prisma, type TaskSource, TaskStatus } from '../../database/generated/prisma/client.js';
 import { idOrNone, isId } from '../../kernel/ids.js';
 import { TaskNotFoundError } from './task.errors.js';
@@ -83,6 +84,23 @@ export async function getTask(
   if (!task) throw new TaskNotFoundError(id);
   return task;
 }
+
+/** The id of a task, of those that came in by one face; throws TaskNotFoundError. */
+export async function requireTask(
+  database: Pick<Database, 'query'>,
+  viewer: Viewer,
+  source: TaskSource,
+  id: string,
+): Promise<{ id: string }> {
+  const [task] = isId(id) ? await database.query<{ id: string }>(taskFromStatement, [viewer.organizationId, id, source]) : [];
+  if (!task) throw new TaskNotFoundError(id);
+  return task;
+}
+
+const taskFromStatement: Statement = {
+  name: 'task-from',
+  text: `select id from task where organization_id = $1::uuid and id = $2::uuid and source = $3::"TaskSource"`,
+};
 
 /** The tasks that an agent holds now. */
 export function heldBy(viewer: Viewer, holderId: string, now: Date): Prisma.TaskWhereInput {

@@ -1,7 +1,7 @@
 import type { Viewer } from '../../auth/viewer.js';
 import type { Database } from '../../database/database.js';
 import type { Prisma, Task, TaskStatus } from '../../database/generated/prisma/client.js';
-import { openQueuePageStatement, queuePageStatement } from './sql/queue-page.sql.js';
+import { openQueuePageStatement, queueClaimStatement, queuePageStatement, type TaskClaimRow } from './sql/queue-page.sql.js';
 import { TaskNotFoundError } from './task.errors.js';
 import { isLapsed } from './task.model.js';
 
@@ -35,7 +35,8 @@ export async function queuePage(
   const isOpen = !statuses.some((status) => finishedStatuses.includes(status));
   const statement = isOpen ? openQueuePageStatement : queuePageStatement;
   const values = [viewer.organizationId, statuses, now, assigneeId ?? null, kind ?? null, modelTier ?? null, limit, offset];
-  return withClaims(database.prisma, await database.query<Task>(statement, values), now);
+  const rows = await database.query<Task & TaskClaimRow>(statement, values);
+  return rows.map(({ assigneeName, newestClaimAt, ...task }) => toQueued(task, { assigneeName, newestClaimAt }, now));
 }
 
 const finishedStatuses: TaskStatus[] = ['DONE', 'FAILED', 'CANCELED'];
@@ -54,25 +55,19 @@ export async function requireNumberedTask(prisma: Prisma.TransactionClient, view
 
 const numberMax = 2_147_483_647;
 
-/** Whose each task is as of `now`; a task whose lease has lapsed is nobody's. */
-export async function withClaims(prisma: Prisma.TransactionClient, tasks: Task[], now: Date): Promise<QueuedTask[]> {
-  const claimed = tasks.filter((task) => isSomebodys(task, now));
-  const agents = await prisma.actor.findMany({
-    where: { id: { in: claimed.flatMap(({ assigneeId }) => assigneeId ?? []) } },
-    select: { id: true, externalId: true, name: true },
-  });
-  const nameOf = new Map(agents.map(({ id, externalId, name }) => [id, externalId ?? name]));
-  // A task that is no longer leased has kept no time of its claim: its attempt has.
-  const attempts = await prisma.taskAttempt.findMany({
-    where: { OR: claimed.filter(({ claimedAt }) => !claimedAt).map(({ id, fence }) => ({ taskId: id, fence })) },
-    select: { taskId: true, startedAt: true },
-  });
-  const startOf = new Map(attempts.map(({ taskId, startedAt }) => [taskId, startedAt]));
-  return tasks.map((task) => {
-    if (!isSomebodys(task, now)) return { task, claimedBy: null, claimedAt: null };
-    const claimedBy = nameOf.get(task.assigneeId ?? '') ?? null;
-    return { task, claimedBy, claimedAt: task.claimedAt ?? startOf.get(task.id) ?? null };
-  });
+/** Whose the task is as of `now`. */
+export async function withClaim(database: Pick<Database, 'query'>, task: Task, now: Date): Promise<QueuedTask> {
+  if (!isSomebodys(task, now)) return { task, claimedBy: null, claimedAt: null };
+  const [claim] = await database.query<TaskClaimRow>(queueClaimStatement, [task.id]);
+  if (!claim) throw new Error(`the task ${task.id} is gone while it is shown`);
+  return toQueued(task, claim, now);
+}
+
+/** A task whose lease has lapsed is nobody's. */
+function toQueued(task: Task, { assigneeName, newestClaimAt }: TaskClaimRow, now: Date): QueuedTask {
+  return isSomebodys(task, now)
+    ? { task, claimedBy: assigneeName, claimedAt: newestClaimAt }
+    : { task, claimedBy: null, claimedAt: null };
 }
 
 /** Whether an agent works on the task or has finished it. One that is blocked waits, though it remembers who had it. */

@@ -10,7 +10,7 @@ import { ValidationError } from '../validation-error.js';
 import { IllegalTransitionError, TaskAlreadyClaimedError } from './task.errors.js';
 import { taskCompleteInput, taskCreateInput } from './task.inputs.js';
 import { effectiveStatus } from './task.model.js';
-import { type QueuedTask, queuePage, requireNumberedTask, withClaims } from './task.queue.queries.js';
+import { type QueuedTask, queuePage, requireNumberedTask, withClaim } from './task.queue.queries.js';
 
 const kinds = ['general', 'code', 'email', 'research', 'browser', 'review', 'verify'] as const;
 const modelTiers = ['light', 'standard', 'heavy'] as const;
@@ -109,8 +109,7 @@ export const taskQueueEndpoints = [
     async handle({ params, viewer, database, clock }) {
       const now = clock.now();
       const task = await requireNumberedTask(database.prisma, viewer, params.id);
-      const [found] = await withClaims(database.prisma, [task], now);
-      return { status: 200, body: found && show(found, now) };
+      return { status: 200, body: show(await withClaim(database, task, now), now) };
     },
   }),
 
@@ -238,9 +237,7 @@ function runOnTask(call: AnyCall, command: Command<{ task: QueuedTask['task'] }>
     async (services, database) => {
       const { task } = await command(services, database);
       const now = call.clock.now();
-      const [changed] = await withClaims(database.prisma, [task], now);
-      if (!changed) throw new Error('a task has lost its claim');
-      return show(changed, now);
+      return show(await withClaim(database, task, now), now);
     },
     { atomic: true },
   );
