@@ -26,7 +26,8 @@ const claim = {
     ), changed as (
       update task set status = 'CLAIMED', holder_id = claimant.id, assignee_id = claimant.id, fence = task.fence + 1,
         claimed_at = clock_timestamp(), lease_ttl_seconds = $4::int,
-        lease_expires_at = clock_timestamp() + make_interval(secs => $4::int), updated_at = clock_timestamp()
+        lease_expires_at = clock_timestamp() + make_interval(secs => $4::int),
+        lease_check_at = statement_timestamp() + make_interval(secs => $4::int), updated_at = clock_timestamp()
       from claimant
       where task.id = $2 and task.organization_id = $1 and task.source = 'COORDINATOR' and task.status = 'READY'
         and (task.required_specialization is null or task.required_specialization = any(claimant.specializations))

@@ -99,7 +99,8 @@ async function measureList(context: BenchContext, database: pg.Pool, sides: Side
   );
   await database.query(
     `update task set status = 'CLAIMED', holder_id = agent.id, assignee_id = agent.id, fence = 1, claimed_at = clock_timestamp(),
-       lease_ttl_seconds = 3600, lease_expires_at = clock_timestamp() + interval '1 hour'
+       lease_ttl_seconds = 3600, lease_expires_at = clock_timestamp() + interval '1 hour',
+       lease_check_at = statement_timestamp() + interval '1 hour'
      from (select id from actor where organization_id = $1 limit 1) as agent
      where source = 'QUEUE' and number % 4 = 0`,
     [defaultOrganizationId],
