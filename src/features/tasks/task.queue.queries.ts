@@ -1,7 +1,13 @@
 import type { Viewer } from '../../auth/viewer.js';
 import type { Database } from '../../database/database.js';
 import type { Prisma, Task, TaskStatus } from '../../database/generated/prisma/client.js';
-import { openQueuePageStatement, queueClaimStatement, queuePageStatement, type TaskClaimRow } from './sql/queue-page.sql.js';
+import {
+  openQueuePageStatement,
+  queueClaimStatement,
+  queuePageStatement,
+  type ShownTask,
+  type TaskClaimRow,
+} from './sql/queue-page.sql.js';
 import { TaskNotFoundError } from './task.errors.js';
 import { isLapsed } from './task.model.js';
 
@@ -18,7 +24,7 @@ export interface QueueFilter {
 
 /** A task with whose it is, or was when it was finished. */
 export interface QueuedTask {
-  task: Task;
+  task: ShownTask;
   /** Text id of the agent; null when nobody has claimed it. */
   claimedBy: string | null;
   /** Time of the newest claim, unless the task has come back from it. */
@@ -35,7 +41,7 @@ export async function queuePage(
   const isOpen = !statuses.some((status) => finishedStatuses.includes(status));
   const statement = isOpen ? openQueuePageStatement : queuePageStatement;
   const values = [viewer.organizationId, statuses, now, assigneeId ?? null, kind ?? null, modelTier ?? null, limit, offset];
-  const rows = await database.query<Task & TaskClaimRow>(statement, values);
+  const rows = await database.query<ShownTask & TaskClaimRow>(statement, values);
   return rows.map(({ assigneeName, newestClaimAt, ...task }) => toQueued(task, { assigneeName, newestClaimAt }, now));
 }
 
@@ -56,7 +62,7 @@ export async function requireNumberedTask(prisma: Prisma.TransactionClient, view
 const numberMax = 2_147_483_647;
 
 /** Whose the task is as of `now`. */
-export async function withClaim(database: Pick<Database, 'query'>, task: Task, now: Date): Promise<QueuedTask> {
+export async function withClaim(database: Pick<Database, 'query'>, task: ShownTask, now: Date): Promise<QueuedTask> {
   if (!isSomebodys(task, now)) return { task, claimedBy: null, claimedAt: null };
   const [claim] = await database.query<TaskClaimRow>(queueClaimStatement, [task.id]);
   if (!claim) throw new Error(`the task ${task.id} is gone while it is shown`);
@@ -64,13 +70,13 @@ export async function withClaim(database: Pick<Database, 'query'>, task: Task, n
 }
 
 /** A task whose lease has lapsed is nobody's. */
-function toQueued(task: Task, { assigneeName, newestClaimAt }: TaskClaimRow, now: Date): QueuedTask {
+function toQueued(task: ShownTask, { assigneeName, newestClaimAt }: TaskClaimRow, now: Date): QueuedTask {
   return isSomebodys(task, now)
     ? { task, claimedBy: assigneeName, claimedAt: newestClaimAt }
     : { task, claimedBy: null, claimedAt: null };
 }
 
 /** Whether an agent works on the task or has finished it. One that is blocked waits, though it remembers who had it. */
-function isSomebodys(task: Task, now: Date): boolean {
+function isSomebodys(task: ShownTask, now: Date): boolean {
   return task.assigneeId !== null && task.status !== 'BLOCKED' && !isLapsed(task, now);
 }

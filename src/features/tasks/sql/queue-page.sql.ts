@@ -1,5 +1,48 @@
+import { columns } from '../../../database/columns.js';
 import type { Statement } from '../../../database/database.js';
-import { taskColumns } from './task-rows.sql.js';
+import { Prisma, type Task } from '../../../database/generated/prisma/client.js';
+
+const {
+  id,
+  number,
+  title,
+  description,
+  kind,
+  priority,
+  modelTier,
+  status,
+  leaseExpiresAt,
+  assigneeId,
+  claimedAt,
+  blocker,
+  result,
+  metadata,
+  createdAt,
+  updatedAt,
+  completedAt,
+} = Prisma.TaskScalarFieldEnum;
+/** The fields of a task that the queue shows, or tells its state by. */
+const shownFields = {
+  id,
+  number,
+  title,
+  description,
+  kind,
+  priority,
+  modelTier,
+  status,
+  leaseExpiresAt,
+  assigneeId,
+  claimedAt,
+  blocker,
+  result,
+  metadata,
+  createdAt,
+  updatedAt,
+  completedAt,
+};
+
+export type ShownTask = Pick<Task, keyof typeof shownFields>;
 
 /** Whose a task is: the text id of its assignee, and when that one claimed it. A task that is no longer leased has kept no time of its claim; its attempt has. */
 export interface TaskClaimRow {
@@ -38,7 +81,7 @@ function page(name: string, scope: string): Statement {
   return {
     name,
     text: `
-select ${taskColumns('task')}, ${claimColumns} from (
+select ${columns(shownFields, 'task')}, ${claimColumns} from (
   select * from task
   where task.organization_id = $1::uuid and ${scope}
     and case when ${isLapsed} then 'READY' else task.status end = any($2::"TaskStatus"[])
