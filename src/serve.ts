@@ -1,5 +1,6 @@
 import { startApp } from './app.js';
 import type { Config } from './config.js';
+import { collectGarbage } from './kernel/collect-garbage.js';
 import { createLogger } from './kernel/logger.js';
 
 /** Runs a server until SIGTERM or SIGINT, and then ends the process. Throws when the server cannot start. */
@@ -24,4 +25,5 @@ export async function serve(config: Config): Promise<void> {
     });
   }
   await starting;
+  await collectGarbage();
 }
