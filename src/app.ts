@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { Authenticator } from './auth/authenticator.js';
 import { LiveCredentials } from './auth/live-credentials.js';
 import { SignInLimit } from './auth/sign-in-limit.js';
@@ -25,8 +26,10 @@ import type { GraphqlContext } from './graphql/context.js';
 import type { OperationSource } from './graphql/operation.js';
 import { buildSchema } from './graphql/schema.js';
 import { GraphqlServer, graphqlPath } from './graphql/server.js';
+import { DashboardFiles } from './http/dashboard-files.js';
 import { RequestAccess } from './http/request-access.js';
 import { createLogger, type Logger } from './kernel/logger.js';
+import { packageDirectory } from './kernel/package.js';
 import { MemoryRateLimiter } from './rate-limits/memory-rate-limiter.js';
 import type { RateLimiter } from './rate-limits/rate-limiter.js';
 import { RedisRateLimiter } from './rate-limits/redis-rate-limiter.js';
@@ -163,6 +166,8 @@ async function start(
     services,
     servicesOn,
   });
+  const access = new RequestAccess({ corsOrigins: config.CORS_ORIGINS, openMode });
+  const dashboard = new DashboardFiles({ directory: path.join(packageDirectory(), 'dist/dashboard'), access });
   const graphql = new GraphqlServer({
     schema: buildSchema(),
     createContext,
@@ -186,7 +191,7 @@ async function start(
     servicesOn,
     authenticate: createAuthentication({ authenticator, workerAuthenticator, openMode, queueNeedsCredential }),
     admit: { orchestrator: (viewer, setHeader) => quota.admit(viewer, setHeader) },
-    access: new RequestAccess({ corsOrigins: config.CORS_ORIGINS, openMode }),
+    access,
     needsCredential: { coordinator: !openMode, orchestrator: !openMode, queue: queueNeedsCredential, worker: !openMode },
     logger,
     maxBodyBytes: {
@@ -199,7 +204,7 @@ async function start(
   const server = createServer((request, response) => {
     const pathname = request.url?.split('?', 1)[0];
     if (pathname === graphqlPath) void graphql.handler(request, response);
-    else if (pathname === '/') response.writeHead(302, { location: graphqlPath }).end();
+    else if (dashboard.serves(pathname)) void dashboard.handler(request, response);
     else void rest.handler(request, response);
   });
   graphql.attach(server);
@@ -212,7 +217,11 @@ async function start(
   });
   const url = urlOf(server, config);
   logger.info(
-    { url: `${url}${graphqlPath}`, mode: config.ADMIN_TOKEN ? 'credentials required' : 'open development mode, loopback only' },
+    {
+      board: `${url}/`,
+      url: `${url}${graphqlPath}`,
+      mode: config.ADMIN_TOKEN ? 'credentials required' : 'open development mode, loopback only',
+    },
     'Baton is ready',
   );
   return url;

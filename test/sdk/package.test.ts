@@ -6,8 +6,9 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { useTestApp } from '../support/app.js';
+import { requireChromium } from '../support/browser.js';
 import { repository, useConsumer } from '../support/consumer.js';
 
 const run = promisify(execFile);
@@ -57,14 +58,6 @@ import { tryOut } from './program.mjs';
 const report = await tryOut(new URLSearchParams(location.search).get('baton')).catch((error) => ({ error: String(error.stack) }));
 await fetch('/report', { method: 'POST', body: JSON.stringify(report) });
 `;
-
-async function requireChromium(context: TestContext): Promise<string> {
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    const found = await run('which', [name]).catch(() => null);
-    if (found) return found.stdout.trim();
-  }
-  return context.skip('no Chromium on this machine');
-}
 
 describe('the package', { timeout: 60_000 }, () => {
   it('is used by a program in Node, outside of the repository', async () => {
@@ -139,7 +132,7 @@ client.follow(TaskEventsDocument, { filter: { kinds: ['TASK_EATEN'] } });
   });
 
   it('works in a browser', async (context) => {
-    const chromium = await requireChromium(context);
+    const chromium = requireChromium(context);
     const directory = await useConsumer({ 'program.mjs': program, 'page.mjs': page });
     const { outputFiles } = await bundle(directory);
     let report = (_: unknown) => {};

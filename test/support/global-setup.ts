@@ -1,5 +1,7 @@
 import type { TestProject } from 'vitest/node';
+import { buildDashboardIfStale } from '../../scripts/dashboard.js';
 import { bundlePrograms } from '../../scripts/programs.js';
+import { ensureChromiumInstalled } from './chromium-install.js';
 import { startTestCluster } from './postgres-cluster.js';
 import { ensureRedisInstalled } from './redis-install.js';
 import { startRedisServer } from './redis-server.js';
@@ -10,6 +12,8 @@ declare module 'vitest' {
     postgresUrl: string;
     /** Redis for the whole run; null where there is none and it may not be installed. */
     redisUrl: string | null;
+    /** Path of the browser that tests open pages in; null where there is none and it may not be installed. */
+    chromium: string | null;
   }
 }
 
@@ -24,6 +28,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   };
   try {
     await bundlePrograms();
+    await buildDashboardIfStale();
+    project.provide('chromium', await ensureChromiumInstalled());
     const postgres = await startTestCluster();
     undo.push(() => postgres.remove());
     project.provide('postgresUrl', postgres.url);

@@ -10,7 +10,7 @@ import { ActorRef } from '../actors/actor.graphql.js';
 import { AgentRef } from '../agents/agent.graphql.js';
 import { InvalidCursorError } from '../invalid-cursor-error.js';
 import { ProjectRef, projectField } from '../projects/project.graphql.js';
-import { effectiveStatus, isLapsed } from './task.model.js';
+import { effectiveStatus, isLapsed, nextStatuses } from './task.model.js';
 import { countTasks, heldBy, taskWhere } from './task.queries.js';
 import type { Obstacle } from './task.service.js';
 
@@ -128,6 +128,12 @@ export const TaskRef = builder.prismaObject('Task', {
       description: 'Where the task stands now. A task whose lease has lapsed is READY.',
       resolve: (task, _args, context) => effectiveStatus(task, context.clock.now()),
     }),
+    nextStatuses: t.field({
+      type: [TaskStatusRef],
+      description:
+        'Statuses that a person can move the task to now: READY by `taskRelease` when somebody holds it, by `taskSetStatus` from BACKLOG and BLOCKED, else by `taskReset`; the others by `taskSetStatus`. CLAIMED is not among them: an agent claims.',
+      resolve: (task, _args, context) => nextStatuses(effectiveStatus(task, context.clock.now())),
+    }),
     blocker: t.exposeString('blocker', { nullable: true, description: 'What blocks the task. Null unless it is BLOCKED.' }),
     releaseReason: t.exposeString('releaseReason', {
       nullable: true,
@@ -238,6 +244,7 @@ const TaskOrderRef = builder.enumType('TaskOrder', {
   values: {
     OLDEST: { description: 'By time of creation, oldest first.' },
     NEWEST: { description: 'By time of creation, newest first.' },
+    LATEST_ENDED: { description: 'Of the tasks that have ended alone: by time of their end, latest first.' },
     PRIORITY: { description: 'Most urgent first, oldest first within a priority: the order in which they are claimed.' },
   },
 });
@@ -278,6 +285,27 @@ async function pageByPriority(
   return prisma.task.findMany({ ...page, where: { AND: [where, beyond ?? {}] }, orderBy: [{ priority: 'asc' }, { id: 'asc' }] });
 }
 
+/** `pageById` for the order in which tasks ended: the cursor's task says since when. */
+async function pageByEnd(
+  prisma: PrismaClient,
+  query: PageQuery & { cursor?: Prisma.TaskWhereUniqueInput },
+  where: Prisma.TaskWhereInput,
+): Promise<Task[]> {
+  const { cursor, skip: _, ...page } = query;
+  const last = cursor && (await prisma.task.findUnique({ where: cursor, select: { id: true, completedAt: true } }));
+  // A task that was reset meanwhile has no place in this order any more.
+  if (last === null || last?.completedAt === null) throw new InvalidCursorError((query.take ?? 1) >= 0 ? 'after' : 'before');
+  const compare = (query.take ?? 1) >= 0 ? 'lt' : 'gt';
+  const beyond = last && {
+    OR: [{ completedAt: { [compare]: last.completedAt } }, { completedAt: last.completedAt, id: { [compare]: last.id } }],
+  };
+  return prisma.task.findMany({
+    ...page,
+    where: { AND: [where, { completedAt: { not: null } }, beyond ?? {}] },
+    orderBy: [{ completedAt: 'desc' }, { id: 'desc' }],
+  });
+}
+
 builder.queryField('tasks', (t) =>
   t.prismaConnection(
     {
@@ -289,6 +317,7 @@ builder.queryField('tasks', (t) =>
       },
       resolve: (query, _root, args, { prisma, viewer, clock }) => {
         const where = taskWhere(viewer, args.filter, clock.now());
+        if (args.orderBy === 'LATEST_ENDED') return pageByEnd(prisma, query, where);
         if (args.orderBy === 'PRIORITY') return pageByPriority(prisma, query, where);
         return prisma.task.findMany(pageById(query, where, args.orderBy === 'NEWEST' ? 'desc' : 'asc'));
       },

@@ -40,6 +40,15 @@ export const resettableStatuses: readonly TaskStatus[] = (Object.keys(transition
   (status) => status !== 'READY',
 );
 
+/**
+ * The statuses to which a person can move a task from this one. A task is given back to READY from each but READY itself, if
+ * need be by a reset; CLAIMED is for agents to reach, by a claim.
+ */
+export function nextStatuses(status: TaskStatus): TaskStatus[] {
+  const named = transitions[status].filter((target) => target !== 'CLAIMED' && target !== 'READY');
+  return status === 'READY' ? named : ['READY', ...named];
+}
+
 /** Whether entering the status ends the lease; otherwise expiry would flip the task back to READY. */
 export function endsLease(target: TaskStatus): boolean {
   return !isLeased(target);

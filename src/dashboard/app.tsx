@@ -1,0 +1,44 @@
+import { lazy, Suspense } from 'react';
+import { Route, Switch } from 'wouter';
+import { Empty, Loading } from './elements/empty.js';
+import { NoticeBoard } from './elements/notices.js';
+import { SessionGate } from './session/session.js';
+import { Shell } from './shell.js';
+import { BoardPage } from './tasks/board-page.js';
+
+// All but the board is loaded when it is first opened.
+const TaskPage = lazy(() => import('./tasks/task-page.js'));
+const AgentsPage = lazy(() => import('./agents/agents-page.js'));
+const AgentPage = lazy(() => import('./agents/agent-page.js'));
+const ThreadsPage = lazy(() => import('./threads/threads-page.js'));
+
+export function App() {
+  return (
+    <NoticeBoard>
+      <SessionGate>
+        <Shell>
+          <Suspense fallback={<Loading />}>
+            <Switch>
+              <Route path="/">
+                <BoardPage />
+              </Route>
+              <Route path="/ui/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
+              <Route path="/ui/agents">
+                <AgentsPage />
+              </Route>
+              <Route path="/ui/agents/:id">{({ id }) => <AgentPage key={id} id={id} />}</Route>
+              <Route path="/ui/threads/:id?">{({ id }) => <ThreadsPage id={id} />}</Route>
+              <Route>
+                <main className="page">
+                  <Empty title="There is no such page">
+                    <a href="/">Go to the board</a>
+                  </Empty>
+                </main>
+              </Route>
+            </Switch>
+          </Suspense>
+        </Shell>
+      </SessionGate>
+    </NoticeBoard>
+  );
+}

@@ -1,0 +1,103 @@
+import { Link } from 'wouter';
+import { Avatar } from '../elements/avatar.js';
+import { formatAge } from '../elements/time.js';
+import { AgentsDocument, type AgentsQuery } from '../generated.js';
+import type { FeedEvent } from '../live/feed.js';
+import { useLiveQuery } from '../live/use-live-query.js';
+import { useNow } from '../live/use-now.js';
+import { Lease } from './lease.js';
+import './team.css';
+
+type Agent = AgentsQuery['agents']['nodes'][number];
+
+/** Events after which somebody may do something else than before. */
+export function mayChangeWork(event: FeedEvent): boolean {
+  return 'agent' in event || ('task' in event && event.kind !== 'TASK_CREATED' && event.kind !== 'TASK_UPDATED');
+}
+
+/** Who is doing what right now: the first thing to see on the board. */
+export function Team() {
+  const { data } = useLiveQuery(AgentsDocument, { first: 100 }, mayChangeWork);
+  const agents = (data?.agents.nodes ?? []).filter((agent) => !agent.isOrchestrator || agent.claimedTasks.nodes.length > 0);
+  const shown = agents.filter(isOfInterest).toSorted(byWork);
+  const others = agents.length - shown.length;
+  if (!data) return <section className="team" aria-label="Who does what" aria-busy="true" />;
+  return (
+    <section className="team" aria-label="Who does what">
+      {shown.length === 0 && (
+        <p className="team-none">
+          {agents.length === 0
+            ? 'No agent has registered yet. One does so by the mutation agentRegister, or by an older REST dialect.'
+            : `None of the ${agents.length} agents is online.`}
+        </p>
+      )}
+      <ul className="list team-list">
+        {shown.map((agent) => (
+          <li key={agent.id}>
+            <Member agent={agent} />
+          </li>
+        ))}
+        {others > 0 && shown.length > 0 && (
+          <li>
+            <Link className="team-others" href="/ui/agents">
+              {others} more, not online
+            </Link>
+          </li>
+        )}
+      </ul>
+    </section>
+  );
+}
+
+function Member({ agent }: { agent: Agent }) {
+  const tasks = agent.claimedTasks.nodes;
+  const [current] = tasks.toSorted((one, other) => Number(other.status === 'IN_PROGRESS') - Number(one.status === 'IN_PROGRESS'));
+  return (
+    <article className={`member ${current ? '' : 'member-idle'}`}>
+      <div className="member-head">
+        <Link className="member-name" href={`/ui/agents/${agent.id}`}>
+          <Avatar name={agent.name} health={agent.health} />
+          <span>
+            <strong>{agent.name}</strong>
+            <Wellbeing agent={agent} />
+          </span>
+        </Link>
+        {current?.lease && <Lease {...current.lease} />}
+      </div>
+      {current ? (
+        <p className="member-task">
+          <Link href={`/ui/tasks/${current.id}`} title={current.title}>
+            {current.title}
+          </Link>
+          {tasks.length > 1 && (
+            <span className="tag" title={tasks.map(({ title }) => title).join('\n')}>
+              +{tasks.length - 1}
+            </span>
+          )}
+        </p>
+      ) : (
+        <p className="member-task member-skills">{agent.specializations.join(', ') || 'any work'}</p>
+      )}
+    </article>
+  );
+}
+
+function Wellbeing({ agent: { health, lastHeartbeatAt, claimedTasks, status } }: { agent: Agent }) {
+  const now = useNow();
+  const activity = claimedTasks.nodes.length > 0 ? 'working' : status === 'ACTIVE' ? 'idle' : status.toLowerCase();
+  if (health === 'ONLINE') return <small>{activity}</small>;
+  if (!lastHeartbeatAt) return <small>{activity}, without heartbeats</small>;
+  const silence = `silent for ${formatAge(now - Date.parse(lastHeartbeatAt))}`;
+  return <small className="member-silent">{silence}</small>;
+}
+
+function isOfInterest({ health, claimedTasks }: Agent): boolean {
+  return health !== 'OFFLINE' || claimedTasks.nodes.length > 0;
+}
+
+/** Those who work come first, then by name, so that nobody jumps about while all of them work. */
+function byWork(one: Agent, other: Agent): number {
+  return (
+    Number(other.claimedTasks.nodes.length > 0) - Number(one.claimedTasks.nodes.length > 0) || one.name.localeCompare(other.name)
+  );
+}

@@ -1,0 +1,89 @@
+import { useEffect, useMemo, useSyncExternalStore } from 'react';
+import { type ThreadItemFragment, ThreadsDocument } from '../generated.js';
+import { type LiveQuery, useLiveQuery } from '../live/use-live-query.js';
+import { useSession } from '../session/session.js';
+
+/** Threads that are listed. */
+const threadsShown = 100;
+
+/** Until where each thread was read in this browser: the id of a message, by the id of the thread. Ids rise with time. */
+type Marks = Record<string, string>;
+
+const key = 'baton.read';
+const watchers = new Set<() => void>();
+let marks: Marks | undefined;
+
+function readMarks(): Marks {
+  marks ??= JSON.parse(localStorage.getItem(key) ?? '{}') as Marks;
+  return marks;
+}
+
+function watch(watcher: () => void): () => void {
+  const reload = (event: StorageEvent) => {
+    if (event.key !== key) return;
+    marks = undefined;
+    watcher();
+  };
+  addEventListener('storage', reload);
+  watchers.add(watcher);
+  return () => {
+    removeEventListener('storage', reload);
+    watchers.delete(watcher);
+  };
+}
+
+export function markRead(threadId: string, messageId: string): void {
+  const last = readMarks();
+  if ((last[threadId] ?? '') >= messageId) return;
+  marks = { ...last, [threadId]: messageId };
+  localStorage.setItem(key, JSON.stringify(marks));
+  for (const watcher of watchers) watcher();
+}
+
+export interface ThreadListing {
+  thread: ThreadItemFragment;
+  isUnread: boolean;
+}
+
+/** The threads, those that were written in last first, with what of them was not read yet. */
+export function useThreads(): { threads: readonly ThreadListing[] | undefined; query: LiveQuery<unknown> } {
+  const { viewer } = useSession();
+  const query = useLiveQuery(ThreadsDocument, { first: threadsShown }, (event) => 'message' in event || 'thread' in event);
+  const read = useSyncExternalStore(watch, readMarks);
+  const { data } = query;
+  const threads = useMemo(() => {
+    if (!data) return undefined;
+    const found = new Map<string, ThreadItemFragment>();
+    for (const thread of [...data.threads.nodes, ...data.messages.nodes.map((message) => message.thread)])
+      found.set(thread.id, thread);
+    return [...found.values()]
+      .toSorted((one, other) => lastChange(other).localeCompare(lastChange(one)))
+      .map((thread) => {
+        const [last] = thread.messages.nodes;
+        const isOwn = last?.sender?.id === viewer.actor?.id && viewer.actor !== null;
+        return { thread, isUnread: last !== undefined && !isOwn && (read[thread.id] ?? '') < last.id };
+      });
+  }, [data, read, viewer]);
+  return { threads, query };
+}
+
+/** Threads in which something was not read yet. */
+export function useUnreadCount(): number {
+  const { threads } = useThreads();
+  return threads?.filter(({ isUnread }) => isUnread).length ?? 0;
+}
+
+/** Counts a thread as read up to this message while somebody looks at it. */
+export function useReadMark(threadId: string, lastMessageId: string | undefined): void {
+  useEffect(() => {
+    if (!lastMessageId) return;
+    const mark = () => document.visibilityState === 'visible' && markRead(threadId, lastMessageId);
+    mark();
+    document.addEventListener('visibilitychange', mark);
+    return () => document.removeEventListener('visibilitychange', mark);
+  }, [threadId, lastMessageId]);
+}
+
+function lastChange(thread: ThreadItemFragment): string {
+  return thread.messages.nodes[0]?.createdAt ?? thread.createdAt;
+}

@@ -1,0 +1,44 @@
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { expect, inject, onTestFinished, type TestContext } from 'vitest';
+
+/** Path of the browser of this run; skips the test where there is none (the start of the run has said so, loudly). */
+export function requireChromium(context: Pick<TestContext, 'skip'>): string {
+  const executablePath = inject('chromium');
+  return executablePath ?? context.skip('no Chromium on this machine');
+}
+
+let browser: Promise<Browser> | undefined;
+
+/** The one browser of a test file, with nothing of any other visit in it. */
+async function browserOfFile(executablePath: string): Promise<Browser> {
+  browser ??= chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  return browser;
+}
+
+/** For the `afterAll` of a file that opens pages. */
+export async function closeBrowser(): Promise<void> {
+  await (await browser)?.close();
+  browser = undefined;
+}
+
+export interface VisitOptions extends BrowserContextOptions {
+  /** What the page may say in its console as an error; anything else fails the test. */
+  expectedErrors?: RegExp;
+}
+
+/** Opens a page as a new visitor. What the page's console calls an error is one of the test, also what its policy forbids. */
+export async function visit(context: TestContext, url: string, { expectedErrors, ...options }: VisitOptions = {}): Promise<Page> {
+  const opened = await browserOfFile(requireChromium(context));
+  const visitor = await opened.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const page = await visitor.newPage();
+  page.setDefaultTimeout(10_000);
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  onTestFinished(async () => {
+    await visitor.close();
+    expect(problems.filter((problem) => !expectedErrors?.test(problem))).toEqual([]);
+  });
+  await page.goto(url);
+  return page;
+}
