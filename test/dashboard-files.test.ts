@@ -1,10 +1,12 @@
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestApp, type TestApp } from './support/app.js';
+import { ensureDashboardBuilt } from './support/dashboard-build.js';
 
 let app: TestApp;
 
 beforeAll(async () => {
+  await ensureDashboardBuilt();
   app = await startTestApp();
 });
 

@@ -2,9 +2,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { TaskStatus } from '../../src/sdk/generated.js';
 import { AgentHeartbeatDocument, TaskHeartbeatDocument, TaskSetStatusDocument } from '../../src/sdk/generated.js';
 import { startTestApp, useTestApp } from '../support/app.js';
-import { closeBrowser, visit } from '../support/browser.js';
 import { useNetwork } from '../support/network.js';
 import { seedAgent, seedClaim, seedTask } from '../support/seed.js';
+import { closeBrowser, visit } from './visit.js';
 
 afterAll(closeBrowser);
 

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { UserCreateDocument } from '../../src/sdk/generated.js';
 import { type TestApp, useTestApp } from '../support/app.js';
-import { closeBrowser, visit } from '../support/browser.js';
 import { seedTask } from '../support/seed.js';
+import { closeBrowser, visit } from './visit.js';
 
 const adminToken = 'an-admin-token-of-the-test-alone';
 const [email, password] = ['otter@example.org', 'the password of otter'];

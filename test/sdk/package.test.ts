@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { useTestApp } from '../support/app.js';
-import { requireChromium } from '../support/browser.js';
+import { requireChromium } from '../support/chromium.js';
 import { repository, useConsumer } from '../support/consumer.js';
 
 const run = promisify(execFile);

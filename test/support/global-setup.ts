@@ -1,5 +1,4 @@
 import type { TestProject } from 'vitest/node';
-import { buildDashboardIfStale } from '../../scripts/dashboard.js';
 import { bundlePrograms } from '../../scripts/programs.js';
 import { ensureChromiumInstalled } from './chromium-install.js';
 import { startTestCluster } from './postgres-cluster.js';
@@ -28,7 +27,6 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   };
   try {
     await bundlePrograms();
-    await buildDashboardIfStale();
     project.provide('chromium', await ensureChromiumInstalled());
     const postgres = await startTestCluster();
     undo.push(() => postgres.remove());

@@ -1,11 +1,7 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { expect, inject, onTestFinished, type TestContext } from 'vitest';
-
-/** Path of the browser of this run; skips the test where there is none (the start of the run has said so, loudly). */
-export function requireChromium(context: Pick<TestContext, 'skip'>): string {
-  const executablePath = inject('chromium');
-  return executablePath ?? context.skip('no Chromium on this machine');
-}
+import { expect, onTestFinished, type TestContext } from 'vitest';
+import { requireChromium } from '../support/chromium.js';
+import { ensureDashboardBuilt } from '../support/dashboard-build.js';
 
 let browser: Promise<Browser> | undefined;
 
@@ -28,6 +24,7 @@ export interface VisitOptions extends BrowserContextOptions {
 
 /** Opens a page as a new visitor. What the page's console calls an error is one of the test, also what its policy forbids. */
 export async function visit(context: TestContext, url: string, { expectedErrors, ...options }: VisitOptions = {}): Promise<Page> {
+  await ensureDashboardBuilt();
   const opened = await browserOfFile(requireChromium(context));
   const visitor = await opened.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await visitor.newPage();
