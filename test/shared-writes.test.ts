@@ -60,7 +60,7 @@ async function seedClaimed(viewer: Viewer, count: number): Promise<string[]> {
 
 /** How many of the statements of a kind since then took how many writes. */
 function batchSizes(name: string): () => number[] {
-  const sizes = () => new Map(database.sharedWrites().get(name)?.sizes);
+  const sizes = () => new Map(database.sharedStatements().get(name)?.sizes);
   const before = sizes();
   return () => [...sizes()].flatMap(([size, count]) => new Array(count - (before.get(size) ?? 0)).fill(size));
 }

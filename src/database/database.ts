@@ -16,18 +16,18 @@ export interface Sql {
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
 }
 
-/** What a shared write needs of the database, or of a transaction. */
+/** What a shared statement needs of the database, or of a transaction. */
 export type SharedSql = Pick<Database, 'query' | 'write'>;
 
 /**
- * A hot write of which many come at once: those that come together share one statement, and each gets its own answer.
+ * A hot read or write of which many come at once: those that come together share one statement, and each gets its own answer.
  *
- * The statement must not wait for a row that somebody else holds, or all of its callers would: it skips that row and answers
+ * A write must not wait for a row that somebody else holds, or all of its callers would: it skips that row and answers
  * nothing for its item (`taking.shared`).
  */
-export interface SharedWrite<Item, Answer> extends Sharing<Item> {
+export interface SharedStatement<Item, Answer> extends Sharing<Item> {
   name: string;
-  /** Writes the items in one statement; answers in their order. */
+  /** Reads or writes the items in one statement; answers in their order. */
   run(sql: SharedSql, items: readonly Item[]): Promise<readonly Answer[]>;
 }
 
@@ -58,8 +58,8 @@ export interface Database extends Sql {
    * `hasWritten` tells by the rows whether there are any; unless given, when there is a row.
    */
   write<Row>(statement: Statement, values: readonly unknown[], hasWritten?: (rows: Row[]) => boolean): Promise<Row[]>;
-  /** Writes the item in one statement with others of its kind that come at the same time; within a transaction, alone and in it. */
-  share<Item, Answer>(kind: SharedWrite<Item, Answer>, item: Item): Promise<Answer>;
+  /** Runs one statement for the item and others of its kind that come at the same time; within a transaction, alone and in it. */
+  share<Item, Answer>(kind: SharedStatement<Item, Answer>, item: Item): Promise<Answer>;
   /**
    * Runs `work` in one transaction; commits when it resolves, rolls back when it throws; then wakes the readers of the log.
    * Runs it again, in a new transaction, when Postgres has rolled it back because of what others did at the same time: so
@@ -74,8 +74,8 @@ export interface OwnedDatabase extends Database {
   pool: Pool;
   /** Calls `listener` after each commit that may have appended events. */
   onCommit(listener: () => void): void;
-  /** How many writes have shared statements so far, by kind. */
-  sharedWrites(): ReadonlyMap<string, CoalescerStats>;
+  /** How many items have shared statements so far, by kind. */
+  sharedStatements(): ReadonlyMap<string, CoalescerStats>;
   close(): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ export function withinTransaction(tx: Transaction): Database {
     prisma: tx.prisma,
     query,
     write,
-    async share<Item, Answer>(kind: SharedWrite<Item, Answer>, item: Item) {
+    async share<Item, Answer>(kind: SharedStatement<Item, Answer>, item: Item) {
       const [answer] = await kind.run({ query, write }, [item]);
       return answer as Answer;
     },

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Logger } from '../kernel/logger.js';
 import { Coalescer } from './coalescer.js';
-import type { OwnedDatabase, SharedSql, SharedWrite, Sql, Statement } from './database.js';
+import type { OwnedDatabase, SharedSql, SharedStatement, Sql, Statement } from './database.js';
 import { type Prisma, PrismaClient } from './generated/prisma/client.js';
 import { isConflict, isRolledBack } from './rolled-back.js';
 import { SerialPrismaPg } from './serial-transactions.js';
@@ -43,7 +43,7 @@ export function openDatabase(options: { url: string; poolSize: number; logger: L
     return rows;
   }
 
-  function coalescerOf<Item, Answer>(kind: SharedWrite<Item, Answer>): Coalescer<Item, Answer> {
+  function coalescerOf<Item, Answer>(kind: SharedStatement<Item, Answer>): Coalescer<Item, Answer> {
     const sql: SharedSql = { query, write };
     const coalescer = coalescers.get(kind.name) ?? new Coalescer(kind, (items) => kind.run(sql, items), isRolledBack);
     coalescers.set(kind.name, coalescer as Coalescer<never, unknown>);
@@ -64,7 +64,7 @@ export function openDatabase(options: { url: string; poolSize: number; logger: L
     query,
     write,
     share: (kind, item) => coalescerOf(kind).submit(item),
-    sharedWrites: () => new Map([...coalescers].map(([name, coalescer]) => [name, coalescer.stats])),
+    sharedStatements: () => new Map([...coalescers].map(([name, coalescer]) => [name, coalescer.stats])),
     async transaction(work) {
       const result = await retryConflicts(() =>
         prisma.$transaction((client) => work({ prisma: client, query: inTransaction(client) }), {

@@ -15,14 +15,18 @@ import {
 import type { CursorKind } from '../../graphql/page-plugin.js';
 import { ActorRef } from '../actors/actor.graphql.js';
 import type { EventType } from '../domain-event.js';
+import { taskReads } from './sql/read.sql.js';
 import { TaskRef, TaskStatusRef } from './task.graphql.js';
 
 export const TaskEventRef = eventInterface('TaskEvent', 'Something that happened to a task.', (t) => ({
-  task: t.prismaField({
+  task: t.field({
     type: TaskRef,
     description: 'The task, as it is when the event is delivered; what it was at the event is in the facts.',
-    resolve: (query, event, _args, context) =>
-      context.prisma.task.findUniqueOrThrow({ ...query, where: { id: event.subjectId, organizationId: event.organizationId } }),
+    async resolve({ organizationId, subjectId }, _args, { database }) {
+      const task = await database.share(taskReads, { organizationId, taskId: subjectId });
+      if (!task) throw new Error(`an event tells of the task ${subjectId}, which is not there`);
+      return task;
+    },
   }),
 }));
 

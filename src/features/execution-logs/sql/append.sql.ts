@@ -1,5 +1,5 @@
 import { columns } from '../../../database/columns.js';
-import type { SharedWrite, Statement } from '../../../database/database.js';
+import type { SharedStatement, Statement } from '../../../database/database.js';
 import { type ExecutionLog, Prisma } from '../../../database/generated/prisma/client.js';
 import { eventSummaryLength } from '../execution-log.model.js';
 
@@ -24,7 +24,7 @@ export interface NewExecutionLog {
 }
 
 /** Appends entries. Answers null where there is no such task. */
-export const appends: SharedWrite<NewExecutionLog, ExecutionLogRow | null> = {
+export const appends: SharedStatement<NewExecutionLog, ExecutionLogRow | null> = {
   name: 'execution-log-appends',
   weightMax: 100,
   // A statement of about a million characters, or of one entry.

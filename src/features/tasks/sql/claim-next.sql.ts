@@ -1,4 +1,4 @@
-import type { SharedWrite, Statement } from '../../../database/database.js';
+import type { SharedStatement, Statement } from '../../../database/database.js';
 import type { Task, TaskSource } from '../../../database/generated/prisma/client.js';
 import { claimCountMax } from '../task.model.js';
 import { claimantIsActive, taskIsReady, waitsForSweep } from './claimable.sql.js';
@@ -57,7 +57,7 @@ export interface NextClaimed {
  * Claims the most urgent ready tasks for several claimants of equal expertise, as if they came one after another in the
  * order given. Claimants of other expertise may be among them, because nobody knows it before: they are not served.
  */
-export const nextClaims: SharedWrite<NextClaim, NextClaimed> = {
+export const nextClaims: SharedStatement<NextClaim, NextClaimed> = {
   name: 'task-next-claims',
   weightMax: claimCountMax,
   weightOf: ({ attemptIds }) => attemptIds.length,

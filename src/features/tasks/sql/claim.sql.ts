@@ -1,4 +1,4 @@
-import { type SharedWrite, type Statement, taking } from '../../../database/database.js';
+import { type SharedStatement, type Statement, taking } from '../../../database/database.js';
 import type { Task } from '../../../database/generated/prisma/client.js';
 import { claimantIsActive, hasSpecialization, taskIsReady } from './claimable.sql.js';
 import { claimedData, recordAttempts, startLease } from './start-lease.sql.js';
@@ -18,7 +18,7 @@ export interface Claim {
  * Claims named tasks, each by the first of the claimants who may have it. Answers null for all others, and for a row that
  * cannot be had at once.
  */
-export const claims: SharedWrite<Claim, Task | null> = {
+export const claims: SharedStatement<Claim, Task | null> = {
   name: 'task-claims',
   weightMax: 100,
   run: async (sql, items) => byPosition(items, await sql.write<ClaimedTask>(claimsStatement, claimValues(items))),

@@ -1,4 +1,4 @@
-import { type SharedWrite, type Statement, taking } from '../../../database/database.js';
+import { type SharedStatement, type Statement, taking } from '../../../database/database.js';
 import type { Task } from '../../../database/generated/prisma/client.js';
 import { byTask, isWanted, taskColumns } from './task-rows.sql.js';
 
@@ -24,7 +24,7 @@ export interface Heartbeat {
  * new version of a row stands beside the old one and no index is written.
  * Answers null for who does not hold its task, and for a row that it cannot have at once.
  */
-export const heartbeats: SharedWrite<Heartbeat, Task | null> = {
+export const heartbeats: SharedStatement<Heartbeat, Task | null> = {
   name: 'task-heartbeats',
   weightMax: 100,
   keyOf: ({ taskId }) => taskId.toLowerCase(),

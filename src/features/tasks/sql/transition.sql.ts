@@ -1,4 +1,4 @@
-import { type SharedWrite, type Statement, taking } from '../../../database/database.js';
+import { type SharedStatement, type Statement, taking } from '../../../database/database.js';
 import type { AttemptOutcome, Task, TaskStatus } from '../../../database/generated/prisma/client.js';
 import { leaseHasLapsed } from './claimable.sql.js';
 import { holdsLease } from './heartbeat.sql.js';
@@ -27,7 +27,7 @@ export interface Transition {
 }
 
 /** Moves of many tasks. Answers null for those that are refused, and for a row that cannot be had at once. */
-export const transitions: SharedWrite<Transition, Task | null> = {
+export const transitions: SharedStatement<Transition, Task | null> = {
   name: 'task-transitions',
   weightMax: 100,
   keyOf: ({ taskId }) => taskId.toLowerCase(),
