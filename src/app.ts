@@ -1,11 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Authenticator } from './auth/authenticator.js';
 import { LiveCredentials } from './auth/live-credentials.js';
 import { SignInLimit } from './auth/sign-in-limit.js';
 import { WorkerAuthenticator } from './auth/worker-authenticator.js';
-import { type Config, redisAddress } from './config.js';
+import { type Config, drainMs, redisAddress } from './config.js';
 import type { Database, OwnedDatabase } from './database/database.js';
 import { DatabaseClock } from './database/database-clock.js';
 import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.js';
@@ -26,7 +27,10 @@ import type { GraphqlContext } from './graphql/context.js';
 import type { OperationSource } from './graphql/operation.js';
 import { buildSchema } from './graphql/schema.js';
 import { GraphqlServer, graphqlPath } from './graphql/server.js';
+import { Arrivals } from './http/arrivals.js';
 import { DashboardFiles } from './http/dashboard-files.js';
+import { HealthServer } from './http/health.js';
+import { leaveIdleConnectionsToClients } from './http/idle-connections.js';
 import { RequestAccess } from './http/request-access.js';
 import { createLogger, type Logger } from './kernel/logger.js';
 import { packageDirectory } from './kernel/package.js';
@@ -45,10 +49,18 @@ import { RestServer } from './rest/server.js';
 /** Events of the past that are kept in memory from the start, so that clients that reconnect after a restart cost no query. */
 const warmEvents = 4096;
 
+/** Connections that may wait to be accepted, as far as the operating system allows: thousands come at once when another replica stops. */
+const backlogMax = 4096;
+
 /** A running server. */
 export interface App {
   /** Where it listens, such as `http://127.0.0.1:4000`. */
   url: string;
+  /**
+   * Sends load balancers away and lets go of connections as they are answered, but serves everybody, for the time of the
+   * configuration or until `hurry`: so that nothing is on its way here when it stops.
+   */
+  drain(hurry: AbortSignal): Promise<void>;
   /** Finishes what is in flight, within the grace of the configuration, and lets go of everything. May be called twice. */
   stop(): Promise<void>;
 }
@@ -67,8 +79,13 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     for (let last = stops.pop(); last; last = stops.pop()) await last();
   };
   try {
-    const url = await start(config, logger, runsClockwork, stops);
-    return { url, stop };
+    const { url, leave } = await start(config, logger, runsClockwork, stops);
+    const drain = async (hurry: AbortSignal) => {
+      leave();
+      // Rejects when there is a hurry.
+      await delay(drainMs(config), undefined, { signal: hurry }).catch(() => {});
+    };
+    return { url, drain, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -81,7 +98,7 @@ async function start(
   logger: Logger,
   runsClockwork: boolean,
   stops: (() => Promise<void> | void)[],
-): Promise<string> {
+): Promise<{ url: string; leave: () => void }> {
   const database = await startDatabase(config, logger, stops);
   const bus = await startBus(config, logger, stops);
   database.onCommit(() => bus.nudge());
@@ -201,17 +218,33 @@ async function start(
       worker: config.MAX_WORKER_BODY_BYTES,
     },
   });
+  const health = new HealthServer({
+    isReadable: () => tailer.isReading,
+    bus: redisAddress(config) ? () => bus.isHealthy : null,
+  });
+  let isLeaving = false;
+  const leave = () => {
+    isLeaving = true;
+    for (const face of [health, graphql, rest]) face.leave();
+  };
   const server = createServer((request, response) => {
+    if (isLeaving) response.setHeader('connection', 'close');
     const pathname = request.url?.split('?', 1)[0];
     if (pathname === graphqlPath) void graphql.handler(request, response);
     else if (dashboard.serves(pathname)) void dashboard.handler(request, response);
+    else if (health.answers(pathname)) health.handler(request, response);
     else void rest.handler(request, response);
   });
+  const arrivals = new Arrivals(server);
+  leaveIdleConnectionsToClients(server);
   graphql.attach(server);
   await listen(server, config);
   stops.push(async () => {
-    server.close();
-    await Promise.all([graphql.stop(config.SHUTDOWN_GRACE_MS), rest.stop(config.SHUTDOWN_GRACE_MS)]);
+    leave();
+    const end = performance.now() + config.SHUTDOWN_GRACE_MS;
+    const leftMs = () => Math.max(0, end - performance.now());
+    await arrivals.close(leftMs());
+    await Promise.all([graphql.stop(leftMs()), rest.stop(leftMs())]);
     hub.close();
     server.closeAllConnections();
   });
@@ -224,7 +257,7 @@ async function start(
     },
     'Baton is ready',
   );
-  return url;
+  return { url, leave };
 }
 
 async function startDatabase(config: Config, logger: Logger, stops: (() => Promise<void> | void)[]): Promise<OwnedDatabase> {
@@ -272,7 +305,7 @@ function listen(server: Server, config: Config): Promise<void> {
       const reason = error.code === 'EADDRINUSE' ? `port ${config.PORT} is taken: set PORT to another one` : error.message;
       reject(new Error(`Cannot listen on ${config.HOST}: ${reason}`, { cause: error }));
     });
-    server.listen(config.PORT, config.HOST, resolve);
+    server.listen({ port: config.PORT, host: config.HOST, backlog: backlogMax }, resolve);
   });
 }
 

@@ -126,9 +126,12 @@ const variables = {
     .default(1000)
     .describe('Requests to the orchestrator dialect that all callers of an organization may send in an hour.'),
   CORS_ORIGINS: list.default([]).describe('Origins, separated by commas, that browsers may call from besides the server’s own.'),
-  SHUTDOWN_GRACE_MS: integer(0, 60_000)
-    .default(8000)
-    .describe('Milliseconds that requests in flight get to finish once the server was told to stop.'),
+  SHUTDOWN_DRAIN_MS: integer(0, 60_000)
+    .optional()
+    .describe(
+      'Milliseconds for which a server still serves once told to stop, until load balancers have heard it from `/readyz`. Unset: 6000, or 0 in open mode.',
+    ),
+  SHUTDOWN_GRACE_MS: integer(0, 60_000).default(3000).describe('Milliseconds that requests in flight get to finish after that.'),
 } satisfies Record<string, z.ZodType>;
 
 export type Config = Readonly<z.infer<z.ZodObject<typeof variables>>>;
@@ -181,6 +184,11 @@ function problemsBetween(values: Partial<Config>, { hasAdminToken }: { hasAdminT
 /** Where the configured Redis is; null when there is none. */
 export function redisAddress({ REDIS_URL, REDIS_CLUSTER }: Config): RedisAddress | null {
   return REDIS_URL.length > 0 ? { urls: REDIS_URL, isCluster: REDIS_CLUSTER === 'on' } : null;
+}
+
+/** How long a server that was told to stop still serves. Nobody balances the load of one that answers on loopback only. */
+export function drainMs({ SHUTDOWN_DRAIN_MS, ADMIN_TOKEN }: Config): number {
+  return SHUTDOWN_DRAIN_MS ?? (ADMIN_TOKEN ? 6000 : 0);
 }
 
 /** Name, description and default of every variable, for the README's table. */

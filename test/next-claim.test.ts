@@ -10,21 +10,29 @@ import {
   TaskCreateManyDocument,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp } from './support/app.js';
+import { useCluster } from './support/postgres.js';
+import { startTestCluster, type TestCluster } from './support/postgres-cluster.js';
 import { seedAgent, seedClaim, seedTask } from './support/seed.js';
 import { seedJob } from './support/tickets.js';
 import { untilSomebodyWaits, useTransaction } from './support/transaction.js';
 
 // Whoever asks for the next piece of work is told that there is none only when there is none, whatever others do meanwhile.
 
+let cluster: TestCluster;
 let app: TestApp;
 let operator: BatonClient;
 
-// Nobody sweeps but the tests, so that they can say when.
+// A cluster of its own, because writing transactions are kept open here. Nobody sweeps but the tests, so that they can say when.
 beforeAll(async () => {
+  cluster = await startTestCluster();
+  useCluster(cluster.url);
   app = await startTestApp({}, { runsClockwork: false });
   operator = app.client();
 });
-afterAll(() => app.stop());
+afterAll(async () => {
+  await app.stop();
+  await cluster.remove();
+});
 
 async function agentClient(specializations: string[] = [], on = app): Promise<BatonClient> {
   const { apiKey } = await seedAgent(operator, { specializations });

@@ -87,6 +87,11 @@ export class GraphqlServer {
     this.websocket.attach(server);
   }
 
+  /** Serves as before, but lets go of each connection with its next answer. */
+  leave(): void {
+    this.inFlight.leave();
+  }
+
   /**
    * Ends streams and sockets and resolves when every request in flight is answered, at the latest after `deadlineMs`;
    * what is left then is cut. The owner of the HTTP server stops listening before.

@@ -8,6 +8,8 @@ import type { SubscriptionHub } from './subscription-hub.js';
 const batchSizeMax = 500;
 /** How soon to look again for committed events that an older transaction holds back: its end may send no nudge. */
 const pendingDelayMs = { first: 2, longest: 100 };
+/** How long one look at the log may take before the database counts as gone: it may also not answer at all. */
+const lookLimitMs = 5000;
 /** How soon to try again after the database failed. */
 const retryDelayMs = { first: 50, longest: 1000 };
 
@@ -33,6 +35,7 @@ export class EventTailer {
   /** Zero unless the last look failed. */
   #retryDelayMs = 0;
   #pendingAgeMs: number | null = null;
+  #readAt = performance.now();
 
   constructor({
     sql,
@@ -64,6 +67,11 @@ export class EventTailer {
   /** Whether the last look at the log failed. */
   get isFailing(): boolean {
     return this.#retryDelayMs > 0;
+  }
+
+  /** Whether the log was read lately: it is looked at every `pollIntervalMs` at least. */
+  get isReading(): boolean {
+    return !this.isFailing && performance.now() - this.#readAt < this.#pollIntervalMs + lookLimitMs;
   }
 
   /** Age, at the last look, of the oldest committed event that a running transaction holds back, in milliseconds; null when none. */
@@ -109,6 +117,7 @@ export class EventTailer {
       if (!page.isResumable) await this.#startAfresh();
       if (this.isFailing) this.#logger.info('The event log can be read again');
       this.#retryDelayMs = 0;
+      this.#readAt = performance.now();
       this.#pendingAgeMs = page.pendingAgeMs;
       this.#hub.publish(page.events);
       if (!page.isCaughtUp) return 0;

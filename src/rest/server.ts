@@ -66,6 +66,11 @@ export class RestServer {
     await this.#listener(request, response);
   };
 
+  /** Serves as before, but lets go of each connection with its next answer. */
+  leave(): void {
+    this.#inFlight.leave();
+  }
+
   /** Resolves when every request in flight is answered, at the latest after `deadlineMs`; what is left then is cut. */
   stop(deadlineMs: number): Promise<void> {
     return withDeadline(deadlineMs, (deadline) => this.#inFlight.finish(deadline));

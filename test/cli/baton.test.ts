@@ -343,7 +343,12 @@ describe('baton keys', () => {
   });
 
   it('uses the embedded database of a running server beside it', async () => {
-    const env = { DATA_DIR: path.join(await temporaryDirectory(), 'data'), PORT: '0', ADMIN_TOKEN: 'sixteen-characters' };
+    const env = {
+      DATA_DIR: path.join(await temporaryDirectory(), 'data'),
+      PORT: '0',
+      ADMIN_TOKEN: 'sixteen-characters',
+      SHUTDOWN_DRAIN_MS: '0',
+    };
     const server = startCommand('baton', ['serve'], { env });
     await server.untilStdout((text) => text.includes('Baton is ready'));
 

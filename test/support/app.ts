@@ -23,7 +23,7 @@ export interface TestApp {
 
 /** The environment of a test's server: everything of its own, and quick about what it would wait for. */
 export function testEnvironment(databaseUrl: string, variables: Record<string, string> = {}): Record<string, string> {
-  return { DATABASE_URL: databaseUrl, PORT: '0', DATABASE_POOL_SIZE: '10', ...variables };
+  return { DATABASE_URL: databaseUrl, PORT: '0', DATABASE_POOL_SIZE: '10', SHUTDOWN_DRAIN_MS: '0', ...variables };
 }
 
 export interface TestAppOptions extends Omit<AppOptions, 'logger'> {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { openBalancer } from '../../support/balancer.js';
 import { startCrowd, subscribersOf } from '../crowd.js';
 import { History } from '../history.js';
 import { eventCursor, percentile, play, type Scenario } from '../run.js';
@@ -11,7 +12,7 @@ const crowdSize = (durationMs: number) => (durationMs >= 30_000 ? 10_000 : 1000)
 export const rollingRestarts: Scenario = {
   name: 'rolling-restarts',
   description:
-    'Two servers with up to 10,000 websockets are restarted in turn (SIGTERM) under load. New requests go to the other one, as a load balancer sends them; those in flight must be answered.',
+    'Two servers with up to 10,000 websockets are restarted in turn (SIGTERM) under load, behind a balancer of connections that asks for `/readyz`. Every request must be answered when it is sent once.',
   async run(stage, settings) {
     const { url: databaseUrl } = await stage.postgres();
     const redis = await stage.redis();
@@ -23,23 +24,22 @@ export const rollingRestarts: Scenario = {
     const count = crowdSize(settings.durationMs);
     const crowd = await startCrowd(stage, { urls, count, after });
     const reconnects: number[] = [];
-    let serving: Replica[] = [...replicas];
+    const balancer = await openBalancer(urls, { intervalMs: 250 }, stage.onCleanUp);
     const stops: number[] = [];
     const findings = await play({
       ...settings,
       ...{ stage, databaseUrl, history, agentCount: 8, leaseSeconds: 10, followUrls: urls },
-      line: { urls: () => serving.map(({ url }) => url), insistMs: 20_000, copies: 1 },
+      line: { urls: () => [balancer.url], insistMs: 20_000, copies: 1 },
       faults: async (isOver) => {
         let restarts = 0;
         while (!isOver()) {
           const leaving = replicas[restarts % 2] as Replica;
-          serving = replicas.filter((replica) => replica !== leaving);
           const told = performance.now();
           const code = await leaving.end('SIGTERM');
           stops.push(performance.now() - told);
           if (code !== 0) throw new Error(`a server that was told to stop ended with ${code}`);
           await leaving.start();
-          serving = [...replicas];
+          while (!balancer.leadsTo(leaving.url)) await delay(20);
           restarts += 1;
           await delay(settings.random.between(500, 2000));
         }
@@ -61,7 +61,7 @@ export const rollingRestarts: Scenario = {
     const unanswered = history.operations.reduce((sum, operation) => sum + operation.unanswered, 0);
     const violations = [...findings.violations];
     if (unanswered > 0) {
-      violations.push({ rule: 'lost answer', subject: 'the servers', detail: `${unanswered} requests in flight got no answer` });
+      violations.push({ rule: 'lost answer', subject: 'the servers', detail: `${unanswered} requests got no answer` });
     }
     return { history, counts, violations };
   },
