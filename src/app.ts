@@ -9,6 +9,7 @@ import { WorkerAuthenticator } from './auth/worker-authenticator.js';
 import { type Config, drainMs, redisAddress } from './config.js';
 import type { Database, OwnedDatabase } from './database/database.js';
 import { DatabaseClock } from './database/database-clock.js';
+import { databaseName } from './database/database-name.js';
 import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.js';
 import { currentPosition } from './database/event-log.js';
 import { applyMigrations } from './database/migration-runner.js';
@@ -100,7 +101,9 @@ async function start(
   stops: (() => Promise<void> | void)[],
 ): Promise<{ url: string; leave: () => void }> {
   const database = await startDatabase(config, logger, stops);
-  const bus = await startBus(config, logger, stops);
+  // Deployments may share a Redis: each keeps to its own database's part of it.
+  const namespace = `baton:${await databaseName(database)}`;
+  const bus = await startBus(config, namespace, logger, stops);
   database.onCommit(() => bus.nudge());
   const clock = await DatabaseClock.start(database);
 
@@ -195,7 +198,7 @@ async function start(
     corsOrigins: config.CORS_ORIGINS,
     openMode,
   });
-  const rateLimiter = await startRateLimiter(config, logger, stops);
+  const rateLimiter = await startRateLimiter(config, namespace, logger, stops);
   const quota = new OrchestratorQuota(rateLimiter);
   const queueNeedsCredential = !openMode && config.QUEUE_AUTH === 'on';
   const rest = new RestServer({
@@ -273,9 +276,14 @@ async function startDatabase(config: Config, logger: Logger, stops: (() => Promi
   return database;
 }
 
-async function startBus(config: Config, logger: Logger, stops: (() => Promise<void> | void)[]): Promise<EventBus> {
+async function startBus(
+  config: Config,
+  namespace: string,
+  logger: Logger,
+  stops: (() => Promise<void> | void)[],
+): Promise<EventBus> {
   const address = redisAddress(config);
-  const bus = address ? new RedisEventBus({ address, logger }) : new MemoryEventBus({ logger });
+  const bus = address ? new RedisEventBus({ address, namespace, logger }) : new MemoryEventBus({ logger });
   stops.push(() => bus.close());
   await bus.start();
   logger.info(address ? 'Replicas wake each other through Redis' : 'No REDIS_URL: replicas, if any, find events by polling');
@@ -284,6 +292,7 @@ async function startBus(config: Config, logger: Logger, stops: (() => Promise<vo
 
 async function startRateLimiter(
   config: Config,
+  namespace: string,
   logger: Logger,
   stops: (() => Promise<void> | void)[],
 ): Promise<RateLimiter<OrchestratorLimit>> {
@@ -293,7 +302,7 @@ async function startRateLimiter(
   };
   const address = redisAddress(config);
   if (!address) return new MemoryRateLimiter(limits);
-  const limiter = new RedisRateLimiter({ address, limits, logger });
+  const limiter = new RedisRateLimiter({ address, namespace, limits, logger });
   stops.push(() => limiter.close());
   await limiter.start();
   return limiter;

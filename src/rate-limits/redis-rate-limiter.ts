@@ -30,14 +30,14 @@ export class RedisRateLimiter<Name extends string> implements RateLimiter<Name> 
   readonly #counters = new Map<Name, RateLimiterAbstract>();
   #isAway = false;
 
-  /** `namespace` keeps deployments apart that share one Redis. */
+  /** `namespace` keeps apart the servers of different databases that share one Redis. */
   constructor(options: {
     address: RedisAddress;
-    namespace?: string;
+    namespace: string;
     limits: Readonly<Record<Name, RateLimit>>;
     logger: Logger;
   }) {
-    const { address, namespace = 'baton', limits } = options;
+    const { address, namespace, limits } = options;
     const logger = options.logger.child({ redis: redisHosts(address) });
     this.limits = limits;
     this.#redis = address.isCluster ? toCluster(address) : toServer(address);

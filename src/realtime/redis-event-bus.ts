@@ -37,8 +37,8 @@ export class RedisEventBus implements EventBus {
   #running: Promise<void> = Promise.resolve();
   #settleStart = (): void => {};
 
-  /** `namespace` keeps deployments apart that share one Redis. */
-  constructor({ address, namespace = 'baton', logger }: { address: RedisAddress; namespace?: string; logger: Logger }) {
+  /** `namespace` keeps apart the servers of different databases that share one Redis. */
+  constructor({ address, namespace, logger }: { address: RedisAddress; namespace: string; logger: Logger }) {
     this.#logger = logger.child({ redis: redisHosts(address) });
     this.#local = new MemoryEventBus({ logger });
     this.#address = address;

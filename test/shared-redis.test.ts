@@ -1,0 +1,58 @@
+import { Redis } from 'ioredis';
+import { afterAll, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import { type TestApp, useTestApp } from './support/app.js';
+import { requireRedis } from './support/redis.js';
+import { type RedisServer, startRedisServer } from './support/redis-server.js';
+import { rest } from './support/rest-call.js';
+import { seedTask } from './support/seed.js';
+
+// Deployments that have a Redis in common, and nothing else.
+
+const token = 'sixteen-characters';
+let redis: RedisServer | undefined;
+afterAll(() => redis?.remove());
+
+/** A Redis that no other test file talks through. */
+async function variables(context: TestContext): Promise<Record<string, string>> {
+  requireRedis(context);
+  redis ??= await startRedisServer();
+  return { REDIS_URL: redis.url, ADMIN_TOKEN: token, ORCHESTRATOR_ORGANIZATION_LIMIT_PER_HOUR: '2' };
+}
+
+function useConnection({ REDIS_URL = '' }: Record<string, string>): Redis {
+  const connection = new Redis(REDIS_URL);
+  onTestFinished(() => connection.disconnect());
+  return connection;
+}
+
+describe('servers of different databases on one Redis', () => {
+  it('do not wake each other, and those of one database do', async (context) => {
+    const settings = await variables(context);
+    const here = await useTestApp(settings);
+    const replica = await useTestApp(settings, { databaseUrl: here.databaseUrl });
+    await useTestApp(settings);
+    const ear = useConnection(settings);
+    const channels = async () => (await ear.pubsub('CHANNELS')) as string[];
+    const processes = async (channel: string) => Number((await ear.pubsub('NUMSUB', channel))[1]);
+    const counts = async () => Promise.all((await channels()).map(processes));
+    await expect.poll(async () => (await counts()).toSorted()).toEqual([1, 2]);
+    const shared = (await channels())[(await counts()).indexOf(2)];
+    const listener = useConnection(settings);
+    const heard = new Set<string>();
+    listener.on('message', (channel) => heard.add(channel));
+    await listener.subscribe(...(await channels()));
+
+    await seedTask(replica.client({ token }));
+
+    await expect.poll(() => [...heard]).toEqual([shared]);
+  });
+
+  it('count requests for themselves, though both have a default organization', async (context) => {
+    const settings = await variables(context);
+    const [here, there] = [await useTestApp(settings), await useTestApp(settings)];
+    const ask = async (app: TestApp) => (await rest(app, 'GET', '/api/orchestrators', { token })).status;
+
+    expect([await ask(here), await ask(here), await ask(here)]).toEqual([200, 200, 429]);
+    expect(await ask(there)).toBe(200);
+  });
+});
