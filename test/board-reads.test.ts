@@ -1,19 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import {
   AgentHeartbeatDocument,
+  ProjectCreateDocument,
   TaskCancelDocument,
   TaskClaimDocument,
   TaskCompleteDocument,
+  TaskEventsDocument,
+  TaskFailDocument,
   TaskResetDocument,
 } from '../src/sdk/generated.js';
 import { useTestApp } from './support/app.js';
 import { call } from './support/graphql-call.js';
-import { seedAgent, seedTask } from './support/seed.js';
+import { seedAgent, seedClaim, seedTask } from './support/seed.js';
 
 interface Page {
   nodes: { id: string }[];
   pageInfo: { endCursor: string; startCursor: string; hasNextPage: boolean };
 }
+
+const hours = (count: number) => count * 3600;
 
 describe('what a board reads', () => {
   it('lists the tasks that ended, latest first, page after page, without those that were reset', async () => {
@@ -83,6 +88,50 @@ describe('what a board reads', () => {
       { name: 'cobol', readyCount: 2, agentCount: 0, onlineAgentCount: 0 },
       { name: 'database', readyCount: 0, agentCount: 1, onlineAgentCount: 1 },
     ]);
+  });
+
+  it('tells over time what was done, how long that took, which leases lapsed and how many waited', async () => {
+    const app = await useTestApp();
+    const client = app.client();
+    const agent = await seedAgent(client);
+    const project = await client.mutate(ProjectCreateDocument, { name: 'Elsewhere' });
+    const [done, lapsed, failed] = [await seedTask(client), await seedTask(client), await seedTask(client)];
+    await seedTask(client, { status: 'BACKLOG' });
+    // Six hours later: one is done, one is claimed.
+    await app.elapse(hours(6));
+    await app.sql(`update task set created_at = created_at - interval '12 h'`);
+    await seedClaim(client, { taskId: done.id, agentId: agent.id });
+    await client.mutate(TaskCompleteDocument, { taskId: done.id });
+    await seedClaim(client, { taskId: lapsed.id, agentId: agent.id, leaseSeconds: 60 });
+    // And six more: the lease has lapsed, and another task has failed.
+    const events = client.subscribe(TaskEventsDocument, { after: await client.eventCursor() });
+    await app.elapse(hours(6));
+    await events.next();
+    await events.return();
+    await seedClaim(client, { taskId: failed.id, agentId: agent.id });
+    await client.mutate(TaskFailDocument, { taskId: failed.id });
+    await seedTask(client, { projectId: project.project?.id });
+
+    const activity = async (variables: string) => {
+      const fields =
+        'startsAt endsAt createdCount completedCount failedCount expiredCount medianLeadSeconds readyCount unfinishedCount';
+      const { data } = await call(app.url, {}, `{ taskActivity(${variables}) { ${fields} } }`);
+      return (data as { taskActivity: Record<string, unknown>[] }).taskActivity;
+    };
+    const spans = await activity(`windowSeconds: ${hours(36)}, spanCount: 6`);
+
+    const columns = (name: string) => spans.map((span) => span[name]);
+    expect(spans.map(({ startsAt }) => startsAt).slice(1)).toEqual(spans.map(({ endsAt }) => endsAt).slice(0, -1));
+    expect(columns('createdCount')).toEqual([0, 0, 0, 4, 0, 1]);
+    expect(columns('completedCount')).toEqual([0, 0, 0, 0, 1, 0]);
+    expect(columns('failedCount')).toEqual([0, 0, 0, 0, 0, 1]);
+    expect(columns('expiredCount')).toEqual([0, 0, 0, 0, 0, 1]);
+    expect(columns('readyCount')).toEqual([0, 0, 0, 3, 1, 2]);
+    expect(columns('unfinishedCount')).toEqual([0, 0, 0, 4, 3, 3]);
+    const lead = spans[4]?.medianLeadSeconds as number;
+    expect(Math.round(lead / hours(1))).toBe(6);
+    const elsewhere = await activity(`windowSeconds: ${hours(1)}, spanCount: 1, projectId: "${project.project?.id}"`);
+    expect(elsewhere).toMatchObject([{ createdCount: 1, readyCount: 1, unfinishedCount: 1, failedCount: 0 }]);
   });
 
   it('tells the time by which leases lapse', async () => {

@@ -195,7 +195,7 @@ function callers(): Caller[] {
 
 /** Reads whose answer has no text of the organization in it. */
 function showsNoText({ name }: Operation): boolean {
-  return ['eventCursor', 'serverTime', 'settingsCheck', 'taskCounts', 'Task.whyNotClaimable'].includes(name);
+  return ['eventCursor', 'serverTime', 'settingsCheck', 'taskActivity', 'taskCounts', 'Task.whyNotClaimable'].includes(name);
 }
 
 /** The operator sees every organization, to choose one; a user who signs out could not go on with the test. */

@@ -11,6 +11,12 @@ const TaskPage = lazy(() => import('./tasks/task-page.js'));
 const AgentsPage = lazy(() => import('./agents/agents-page.js'));
 const AgentPage = lazy(() => import('./agents/agent-page.js'));
 const ThreadsPage = lazy(() => import('./threads/threads-page.js'));
+const PlansPage = lazy(() => import('./plans/plans-page.js'));
+const DecisionsPage = lazy(() => import('./decisions/decisions-page.js'));
+const OrchestratorsPage = lazy(() => import('./orchestrators/orchestrators-page.js'));
+const JobsPage = lazy(() => import('./jobs/jobs-page.js'));
+const ActivityPage = lazy(() => import('./activity/activity-page.js'));
+const SchemaPage = lazy(() => import('./schema/schema-page.js'));
 
 export function App() {
   return (
@@ -28,6 +34,16 @@ export function App() {
               </Route>
               <Route path="/ui/agents/:id">{({ id }) => <AgentPage key={id} id={id} />}</Route>
               <Route path="/ui/threads/:id?">{({ id }) => <ThreadsPage id={id} />}</Route>
+              <Route path="/ui/plans/:id?">{({ id }) => <PlansPage id={id} />}</Route>
+              <Route path="/ui/decisions/:id?">{({ id }) => <DecisionsPage id={id} />}</Route>
+              <Route path="/ui/orchestrators">
+                <OrchestratorsPage />
+              </Route>
+              <Route path="/ui/jobs/:id?">{({ id }) => <JobsPage id={id} />}</Route>
+              <Route path="/ui/activity">
+                <ActivityPage />
+              </Route>
+              <Route path="/ui/schema/:name?">{({ name }) => <SchemaPage name={name} />}</Route>
               <Route>
                 <main className="page">
                   <Empty title="There is no such page">

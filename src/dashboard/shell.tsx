@@ -1,7 +1,23 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { Avatar } from './elements/avatar.js';
-import { AgentIcon, BoardIcon, BookIcon, CloseIcon, LeaveIcon, Logo, MoreIcon, PlayIcon, ThreadIcon } from './elements/icons.js';
+import {
+  ActivityIcon,
+  AgentIcon,
+  BoardIcon,
+  BookIcon,
+  CloseIcon,
+  DecisionIcon,
+  JobIcon,
+  LeaveIcon,
+  Logo,
+  MoreIcon,
+  OrchestratorIcon,
+  PlanIcon,
+  PlayIcon,
+  SchemaIcon,
+  ThreadIcon,
+} from './elements/icons.js';
 import { ThemeToggle } from './elements/theme.js';
 import { OrganizationsDocument } from './generated.js';
 import { Connection } from './live/connection.js';
@@ -14,6 +30,11 @@ const places = [
   { path: '/', name: 'Board', Icon: BoardIcon },
   { path: '/ui/agents', name: 'Agents', Icon: AgentIcon },
   { path: '/ui/threads', name: 'Threads', Icon: ThreadIcon },
+  { path: '/ui/plans', name: 'Plans', Icon: PlanIcon },
+  { path: '/ui/decisions', name: 'Decisions', Icon: DecisionIcon },
+  { path: '/ui/orchestrators', name: 'Orchestrators', Icon: OrchestratorIcon },
+  { path: '/ui/jobs', name: 'Jobs', Icon: JobIcon },
+  { path: '/ui/activity', name: 'Activity', Icon: ActivityIcon },
 ] as const;
 
 /** What stands around every page: where one can go, who one is, and whether what one sees is live. */
@@ -84,6 +105,12 @@ export function Shell({ children }: { children: ReactNode }) {
               <PlayIcon />
               <span>GraphiQL</span>
             </a>
+          </li>
+          <li>
+            <Link href="/ui/schema" aria-current={location.startsWith('/ui/schema') ? 'page' : undefined}>
+              <SchemaIcon />
+              <span>Schema</span>
+            </Link>
           </li>
           <li>
             <a href="/docs">

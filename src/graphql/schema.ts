@@ -21,6 +21,7 @@ import '../features/projects/note.graphql.js';
 import '../features/projects/project.graphql.js';
 import '../features/settings/setting.graphql.js';
 import '../features/pull-requests/pull-request.graphql.js';
+import '../features/tasks/activity.graphql.js';
 import '../features/tasks/specialization.graphql.js';
 import '../features/tasks/task.commands.graphql.js';
 import '../features/tasks/task.events.graphql.js';

@@ -256,6 +256,7 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   settingsCheck: () => ({}),
   specializations: () => ({}),
   task: () => ({ number: undefined }),
+  taskActivity: () => ({ windowSeconds: 30 * 86_400 }),
   taskCounts: () => ({}),
   tasks: () => ({}),
   thread: () => ({}),

@@ -16,12 +16,14 @@ export function Avatar({ name, health, isAgent = true }: { name: string; health?
   );
 }
 
-const hueCount = 8;
+const hueCount = 10;
 
+/** FNV-1a: names that differ little get colours that do not. */
 function hueOf(name: string): number {
-  let hash = 7;
-  for (const character of name) hash = (hash * 31 + character.charCodeAt(0)) >>> 0;
-  return hash % hueCount;
+  let hash = 0x811c9dc5;
+  for (const character of name) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193) >>> 0;
+  // Its lowest bits are its weakest.
+  return (hash >>> 3) % hueCount;
 }
 
 const healthWords: Record<AgentHealth, string> = { ONLINE: 'online', STALE: 'stale', OFFLINE: 'offline' };

@@ -33,9 +33,7 @@ export const SunIcon = icon(
   <path d="M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 3v1.500M12 19.500V21M3 12h1.500M19.500 12H21M5.600 5.600l1.100 1.100M17.300 17.300l1.100 1.100M18.400 5.600l-1.100 1.100M6.700 17.300l-1.100 1.100" />,
 );
 export const MoonIcon = icon(<path d="M19.500 14.500A8 8 0 0 1 9.500 4.500a8 8 0 1 0 10 10Z" />);
-export const ClockIcon = icon(<path d="M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16Zm0-12.500V12l3 2" />);
 export const AlertIcon = icon(<path d="M12 4 2.500 20h19zM12 10v4.500m0 2.500h.01" />);
-export const CheckIcon = icon(<path d="m5 12.500 4.500 4.500L19 7" />);
 export const ChevronIcon = icon(<path d="m9 6 6 6-6 6" />);
 export const LeaveIcon = icon(<path d="M14 5H5v14h9M10 12h10m0 0-3.500-3.500M20 12l-3.500 3.500" />);
 

@@ -19,6 +19,9 @@ export interface FeedState {
   eventCount: number;
 }
 
+/** Events that are kept to be looked back at. */
+const recentMax = 300;
+
 export interface FeedListener {
   event?(event: FeedEvent): void;
   /** Events may have been missed: whatever was read before is to be read again. */
@@ -31,6 +34,7 @@ export interface FeedListener {
  */
 export class Feed {
   #state: FeedState = { status: 'offline', since: Date.now(), reason: null, lagMs: null, lastEventAt: null, eventCount: 0 };
+  #recent: readonly FeedEvent[] = [];
   readonly #listeners = new Set<FeedListener>();
   readonly #watchers = new Set<() => void>();
   readonly #ending = new AbortController();
@@ -44,6 +48,11 @@ export class Feed {
 
   get state(): FeedState {
     return this.#state;
+  }
+
+  /** The last events since the feed began, newest first; another list with each event. */
+  get recent(): readonly FeedEvent[] {
+    return this.#recent;
   }
 
   /** Rejects when the place to begin at cannot be found out. */
@@ -97,6 +106,7 @@ export class Feed {
   }
 
   #take(event: FeedEvent): void {
+    this.#recent = [event, ...this.#recent.slice(0, recentMax - 1)];
     for (const listener of this.#listeners) listener.event?.(event);
     const lagMs = Math.max(0, this.clock.now() - Date.parse(event.occurredAt));
     this.#change({ lagMs, lastEventAt: event.occurredAt, eventCount: this.#state.eventCount + 1 });

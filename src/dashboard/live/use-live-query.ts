@@ -3,8 +3,8 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { useSession } from '../session/session.js';
 import type { FeedEvent } from './feed.js';
 
-/** Milliseconds from one answer to the next question, however many events come. */
-const restMs = 400;
+/** Milliseconds from one answer to the next question, however many events come, unless a page says otherwise. */
+const restMsDefault = 400;
 
 export interface LiveQuery<Data> {
   /** Undefined until the first answer has come. */
@@ -22,6 +22,7 @@ export function useLiveQuery<Data, Variables>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
   mayChange: (event: FeedEvent) => boolean,
+  { restMs = restMsDefault }: { restMs?: number } = {},
 ): LiveQuery<Data> {
   const { client, feed } = useSession();
   const [answer, setAnswer] = useState<{ key: string; data?: Data; error?: Error }>();
@@ -74,7 +75,7 @@ export function useLiveQuery<Data, Variables>(
       clearTimeout(timer);
       for (const stop of stops) stop();
     };
-  }, [client, feed, document, key]);
+  }, [client, feed, document, key, restMs]);
 
   const reload = useCallback(() => ask.current(), []);
   return { data: answer?.data, error: answer?.key === key ? answer.error : undefined, reload };

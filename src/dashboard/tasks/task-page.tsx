@@ -69,12 +69,14 @@ export default function TaskPage({ id }: { id: string }) {
       <Standing task={task} />
       <div className="task-layout">
         <div className="task-main">
-          <section className="panel">
-            <h2>Description</h2>
-            <div className="panel-body">
-              {task.description ? <Markdown text={task.description} /> : <p className="hint">The title says it all.</p>}
-            </div>
-          </section>
+          {task.description && (
+            <section className="panel">
+              <h2>Description</h2>
+              <div className="panel-body">
+                <Markdown text={task.description} />
+              </div>
+            </section>
+          )}
           {hasContent(task.result) && (
             <section className="panel">
               <h2>Result</h2>
@@ -198,7 +200,7 @@ function Facts({ task }: { task: Task }) {
   const creator = task.createdBy?.name ?? task.createdByLabel;
   return (
     <dl className="facts">
-      <Fact name="Holder">
+      <Fact name={task.lease ? 'Holder' : 'Last holder'}>
         {task.assignee && (
           <Link className="who" href={`/ui/agents/${task.assignee.id}`}>
             <Avatar name={task.assignee.name} isAgent={task.assignee.__typename === 'Agent'} />

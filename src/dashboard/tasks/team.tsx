@@ -37,14 +37,12 @@ export function Team() {
             <Member agent={agent} />
           </li>
         ))}
-        {others > 0 && shown.length > 0 && (
-          <li>
-            <Link className="team-others" href="/ui/agents">
-              {others} more, not online
-            </Link>
-          </li>
-        )}
       </ul>
+      {others > 0 && shown.length > 0 && (
+        <Link className="team-others" href="/ui/agents">
+          and {others} more who are not online
+        </Link>
+      )}
     </section>
   );
 }
