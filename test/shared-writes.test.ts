@@ -483,6 +483,9 @@ describe('a task is written in the order of transaction numbers', () => {
       expect(await database.prisma.task.findUnique({ where: { id } })).toMatchObject({ status, fence });
       const attempts = await database.prisma.taskAttempt.findMany({ where: { taskId: id }, orderBy: { fence: 'asc' } });
       expect(attempts.map((attempt) => attempt.fence)).toEqual(Array.from({ length: fence }, (_, index) => index + 1));
+      // Whatever ended a holding has also ended its attempt.
+      const isHeld = ['CLAIMED', 'IN_PROGRESS', 'REVIEW'].includes(status);
+      expect(attempts.filter(({ endedAt }) => !endedAt).map((attempt) => attempt.fence)).toEqual(isHeld ? [fence] : []);
     }
   });
 });

@@ -53,6 +53,7 @@ function soundRun() {
     tasks: [{ id: 'a', title: 'title a', status: 'DONE', fence: 2, holderId: null, leaseExpiresAt: null }],
     events,
     attempts: [`a 1 ${otter}`, `a 2 ${heron}`],
+    openAttempts: [],
     now: at(60),
   };
   const receptions = events.slice(1).map((each) => ({ cursor: each.cursor }));
@@ -75,6 +76,7 @@ const planted: Record<Exclude<Rule, 'lost answer'>, (run: Run) => void> = {
   'stale write applied': ({ remains }) => Object.assign(remains.events[4] as TaskEventRow, { actorId: otter }),
   'unasked write': ({ claims }) => Object.assign(claims[1], { grants: [] }),
   'row and log differ': ({ remains }) => Object.assign(remains.tasks[0] as object, { fence: 3 }),
+  'attempt and row differ': ({ remains }) => remains.openAttempts.push('a 2'),
   'stuck task': ({ remains }) => Object.assign(remains.tasks[0] as object, { status: 'CLAIMED', holderId: heron }),
   gap: ({ receptions }) => receptions.splice(1, 1),
   double: ({ receptions }) => receptions.push({ ...(receptions[0] as (typeof receptions)[0]) }),

@@ -25,6 +25,8 @@ export type Rule =
   | 'unasked write'
   /** A task's row says something else than its events. */
   | 'row and log differ'
+  /** An attempt goes on though the holding is over, or is over though it goes on. */
+  | 'attempt and row differ'
   /** A request that a server took and, although it was told to stop in time, did not answer. */
   | 'lost answer'
   /** A task that is neither finished nor claimable by anybody. */
@@ -73,6 +75,8 @@ export interface Remains {
   events: TaskEventRow[];
   /** Claims as the table of attempts has them: `taskId fence holderId`. */
   attempts: string[];
+  /** Those of them that have not ended: `taskId fence`. */
+  openAttempts: string[];
   /** The database's time at the reading. */
   now: Date;
 }
@@ -87,6 +91,7 @@ export function check(history: History, remains: Remains): Violation[] {
   const eventsByTask = groupBy(remains.events, (event) => event.taskId);
   const ends = new Map<string, HoldEnd>();
   for (const task of remains.tasks) checkTask(task, eventsByTask.get(task.id) ?? [], ends, remains.now, report);
+  checkAttempts(remains, report);
   checkClaims(history, remains, report);
   checkCreations(history, remains, report);
   checkEnds(history, remains, report);
@@ -146,6 +151,15 @@ function checkTask(task: TaskRow, events: TaskEventRow[], ends: Map<string, Hold
   if (!isFree && !isHeld && !finalStatuses.includes(task.status)) {
     report('stuck task', task.id, `${task.status}, held by ${task.holderId} until ${task.leaseExpiresAt?.toISOString()}`);
   }
+}
+
+/** A holding and its attempt end together. */
+function checkAttempts({ tasks, openAttempts }: Remains, report: Report): void {
+  const held = new Set(tasks.flatMap(({ id, fence, holderId }) => (holderId === null ? [] : [`${id} ${fence}`])));
+  const open = new Set(openAttempts);
+  for (const name of open)
+    if (!held.has(name)) report('attempt and row differ', name, 'it goes on, and nobody holds the task by it');
+  for (const name of held) if (!open.has(name)) report('attempt and row differ', name, 'it is over, and the task is held by it');
 }
 
 /** Every grant is a claim of the log and of the attempts; every claim of the log was asked for. */

@@ -150,8 +150,8 @@ export async function readRemains(database: pg.Pool): Promise<Remains> {
     `select xid::text, seq::text, type, task_id as "taskId", actor_id as "actorId", occurred_at as "occurredAt", data
      from event where task_id is not null order by event.xid, event.seq`,
   );
-  const attempts = await database.query<{ name: string }>(
-    `select task_id || ' ' || fence || ' ' || holder_id as name from task_attempt`,
+  const attempts = await database.query<{ name: string; holder: string; isOpen: boolean }>(
+    `select task_id || ' ' || fence as name, holder_id as holder, ended_at is null as "isOpen" from task_attempt`,
   );
   const now = await database.query<{ now: Date }>('select clock_timestamp() as now');
   return {
@@ -160,7 +160,8 @@ export async function readRemains(database: pg.Pool): Promise<Remains> {
       ...event,
       cursor: encodeCursor({ xid: BigInt(xid), seq: BigInt(seq) }),
     })),
-    attempts: attempts.rows.map(({ name }) => name),
+    attempts: attempts.rows.map(({ name, holder }) => `${name} ${holder}`),
+    openAttempts: attempts.rows.filter(({ isOpen }) => isOpen).map(({ name }) => name),
     now: now.rows[0]?.now ?? new Date(),
   };
 }
