@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,6 +35,9 @@ import { leaveIdleConnectionsToClients } from './http/idle-connections.js';
 import { RequestAccess } from './http/request-access.js';
 import { createLogger, type Logger } from './kernel/logger.js';
 import { packageDirectory } from './kernel/package.js';
+import { continueTrace } from './kernel/tracing.js';
+import { Metrics } from './metrics/metrics.js';
+import { MetricsServer, metricsPath } from './metrics/metrics-server.js';
 import { MemoryRateLimiter } from './rate-limits/memory-rate-limiter.js';
 import type { RateLimiter } from './rate-limits/rate-limiter.js';
 import { RedisRateLimiter } from './rate-limits/redis-rate-limiter.js';
@@ -171,6 +174,7 @@ async function start(
   liveCredentials.start();
   stops.push(() => liveCredentials.stop());
 
+  const metrics = new Metrics();
   const servicesOn = (other: Database) => createServices(other, serviceOptions);
 
   const createContext = ({ viewer, requestId, setHeader }: OperationSource): GraphqlContext => ({
@@ -185,6 +189,7 @@ async function start(
     memory,
     services,
     servicesOn,
+    metrics,
   });
   const access = new RequestAccess({ corsOrigins: config.CORS_ORIGINS, openMode });
   const dashboard = new DashboardFiles({ directory: path.join(packageDirectory(), 'dist/dashboard'), access });
@@ -194,6 +199,7 @@ async function start(
     authenticate: (credentials) => authenticator.authenticate(credentials),
     liveCredentials,
     logger,
+    metrics,
     maxBodyBytes: config.MAX_BODY_BYTES,
     corsOrigins: config.CORS_ORIGINS,
     openMode,
@@ -214,12 +220,21 @@ async function start(
     access,
     needsCredential: { coordinator: !openMode, orchestrator: !openMode, queue: queueNeedsCredential, worker: !openMode },
     logger,
+    metrics,
     maxBodyBytes: {
       coordinator: config.MAX_BODY_BYTES,
       orchestrator: config.MAX_BODY_BYTES,
       queue: config.MAX_BODY_BYTES,
       worker: config.MAX_WORKER_BODY_BYTES,
     },
+  });
+  metrics.observe({ database, clock, hub, tailer, socketCount: () => graphql.socketCount });
+  const metricsServer = new MetricsServer({
+    metrics,
+    token: config.METRICS_TOKEN,
+    access,
+    authenticate: (credentials) => authenticator.authenticate(credentials),
+    logger,
   });
   const health = new HealthServer({
     isReadable: () => tailer.isReading,
@@ -230,13 +245,17 @@ async function start(
     isLeaving = true;
     for (const face of [health, graphql, rest]) face.leave();
   };
-  const server = createServer((request, response) => {
-    if (isLeaving) response.setHeader('connection', 'close');
+  const route = (request: IncomingMessage, response: ServerResponse) => {
     const pathname = request.url?.split('?', 1)[0];
     if (pathname === graphqlPath) void graphql.handler(request, response);
     else if (dashboard.serves(pathname)) void dashboard.handler(request, response);
     else if (health.answers(pathname)) health.handler(request, response);
+    else if (pathname === metricsPath) void metricsServer.handler(request, response);
     else void rest.handler(request, response);
+  };
+  const server = createServer((request, response) => {
+    if (isLeaving) response.setHeader('connection', 'close');
+    continueTrace(request.headers, () => route(request, response));
   });
   const arrivals = new Arrivals(server);
   leaveIdleConnectionsToClients(server);

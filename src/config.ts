@@ -53,6 +53,12 @@ const variables = {
     .max(512, 'must have at most 512 characters')
     .optional()
     .describe('Bearer token with every right. Unset: open development mode, on loopback only.'),
+  METRICS_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .max(512, 'must have at most 512 characters')
+    .optional()
+    .describe('Bearer token that is good for `/metrics` alone. Unset: the operator reads them, with `ADMIN_TOKEN`.'),
   TERARCHITECT_SECRET_KEY: z
     .string()
     .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')

@@ -8,6 +8,7 @@ import { buildTaskSchema } from './tasks.js';
 const { adminToken } = childArguments<{ adminToken: string }>();
 const { GraphqlServer } = await importCompiled<typeof import('../../src/graphql/server.js')>('graphql/server.js');
 const { Authenticator } = await importCompiled<typeof import('../../src/auth/authenticator.js')>('auth/authenticator.js');
+const { Metrics } = await importCompiled<typeof import('../../src/metrics/metrics.js')>('metrics/metrics.js');
 const { createLogger } = await importCompiled<typeof import('../../src/kernel/logger.js')>('kernel/logger.js');
 
 const database = { query: () => Promise.reject(new Error('there is no database')) };
@@ -18,6 +19,7 @@ const graphql = new GraphqlServer({
   authenticate: (credentials) => authenticator.authenticate(credentials),
   liveCredentials: { register: () => () => {} },
   logger: createLogger('warn'),
+  metrics: new Metrics(),
   maxBodyBytes: 1024 * 1024,
   corsOrigins: [],
   openMode: false,

@@ -74,6 +74,8 @@ export interface OwnedDatabase extends Database {
   pool: Pool;
   /** Calls `listener` after each commit that may have appended events. */
   onCommit(listener: () => void): void;
+  /** Has `listener` told how long each caller waited for a connection. */
+  onWaited(listener: (seconds: number) => void): void;
   /** How many items have shared statements so far, by kind. */
   sharedStatements(): ReadonlyMap<string, CoalescerStats>;
   close(): Promise<void>;

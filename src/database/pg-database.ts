@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../kernel/logger.js';
+import { traced } from '../kernel/tracing.js';
 import { Coalescer } from './coalescer.js';
 import type { OwnedDatabase, SharedSql, SharedStatement, Sql, Statement } from './database.js';
 import { type Prisma, PrismaClient } from './generated/prisma/client.js';
@@ -33,7 +34,9 @@ export function openDatabase(options: { url: string; poolSize: number; logger: L
   const coalescers = new Map<string, Coalescer<never, unknown>>();
 
   async function query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const { rows } = await retryConflicts(() => pool.query({ name: statement.name, text: statement.text, values: [...values] }));
+    const { rows } = await traced(`sql ${statement.name}`, () =>
+      retryConflicts(() => pool.query({ name: statement.name, text: statement.text, values: [...values] })),
+    );
     return rows;
   }
 
@@ -78,6 +81,9 @@ export function openDatabase(options: { url: string; poolSize: number; logger: L
     onCommit(listener) {
       listeners.push(listener);
     },
+    onWaited(listener) {
+      pool.onWaited = listener;
+    },
     async close() {
       await prisma.$disconnect();
       await pool.end();
@@ -96,8 +102,28 @@ async function retryConflicts<Result>(run: () => Promise<Result>): Promise<Resul
   }
 }
 
-function openPool(options: { url: string; poolSize: number; logger: Logger }): pg.Pool {
-  const pool = new pg.Pool({
+type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, release: (release?: unknown) => void) => void;
+
+/** Tells how long each caller has waited for a connection. */
+class TimedPool extends pg.Pool {
+  onWaited: (seconds: number) => void = () => {};
+
+  override connect(): Promise<pg.PoolClient>;
+  override connect(callback: Connected): void;
+  override connect(callback?: Connected): Promise<pg.PoolClient> | undefined {
+    const started = performance.now();
+    const tell = () => this.onWaited((performance.now() - started) / 1000);
+    if (!callback) return super.connect().finally(tell);
+    super.connect((...outcome) => {
+      tell();
+      callback(...outcome);
+    });
+    return undefined;
+  }
+}
+
+function openPool(options: { url: string; poolSize: number; logger: Logger }): TimedPool {
+  const pool = new TimedPool({
     connectionString: options.url,
     max: options.poolSize,
     connectionTimeoutMillis: connectionWaitMs,

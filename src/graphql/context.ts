@@ -5,6 +5,7 @@ import type { PrismaClient } from '../database/generated/prisma/client.js';
 import type { HealthLimits } from '../features/agents/agent.model.js';
 import type { MemorySearch } from '../features/memory/memory.search.js';
 import type { Services } from '../features/services.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { SubscriptionHub } from '../realtime/subscription-hub.js';
 
 /** What every resolver is given: who asks, and the parts that answer. */
@@ -21,6 +22,7 @@ export interface GraphqlContext {
   services: Services;
   /** The services on another database: within the transaction that keeps an idempotency key. */
   servicesOn: (database: Database) => Services;
+  metrics: Metrics;
   /** Sets a header of the answer; does nothing over a websocket, which has none. */
   setHeader: (name: string, value: string) => void;
 }

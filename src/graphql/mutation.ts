@@ -47,6 +47,7 @@ export function mutation<Schema extends z.ZodObject, Result extends object>(
       args: { input: t.arg({ type: input, required: hasInput, description: 'What to do.' }) },
       resolve: (async (_: unknown, args: { input?: Record<string, unknown> | null }, context: GraphqlContext) => {
         const outcome = await execute(name, options, args.input ?? {}, context);
+        for (const { code } of outcome.errors) context.metrics.refused(code);
         if (outcome.result !== null) options.afterwards?.(outcome.result, context);
         return { ...outcome.result, errors: outcome.errors };
       }) as never,

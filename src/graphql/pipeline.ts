@@ -11,11 +11,14 @@ import type { ErrorCode } from '../features/error-code.js';
 import type { Logger } from '../kernel/logger.js';
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
 import type { PullStream } from '../kernel/pull-stream.js';
+import { traced } from '../kernel/tracing.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { DocumentCache } from './document-cache.js';
 import { useDocumentLimits } from './document-limits.js';
 import { createErrorMask, type ErrorMask, maskResult } from './error-mask.js';
 import { execute } from './execution.js';
 import type { OperationSource } from './operation.js';
+import { rootFieldOf } from './root-field.js';
 import { type EventAnswer, SubscriptionGroups } from './subscription-groups.js';
 import { untilAborted } from './until-aborted.js';
 
@@ -32,6 +35,7 @@ export interface PipelineOptions {
   /** Makes what resolvers get as their context; it is merged over the operation's source. */
   createContext: (source: OperationSource) => object | Promise<object>;
   logger: Logger;
+  metrics: Metrics;
 }
 
 /** A document that was parsed and validated. */
@@ -63,7 +67,7 @@ export interface Pipeline {
 export function createPipeline(options: PipelineOptions): Pipeline {
   const maskError = createErrorMask(options.logger);
   const documents = new DocumentCache<Partial<ReadDocument> & Pick<ReadDocument, 'document'>>();
-  const execute = executeMasked(maskError);
+  const execute = executeMasked(maskError, options.metrics);
   const contextFor = (source: OperationSource) => {
     const created = options.createContext(source);
     return isPromise(created) ? created.then((context) => ({ ...source, ...context })) : { ...source, ...created };
@@ -118,17 +122,21 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 }
 
-/** Executes by plans that are kept, and masks what comes of it. */
-function executeMasked(mask: ErrorMask) {
-  const masked = (result: ExecutionResult, args: ExecutionArgs) => {
+/** Executes by plans that are kept, masks what comes of it, and says how long it took. */
+function executeMasked(mask: ErrorMask, metrics: Metrics) {
+  const masked = (result: ExecutionResult, args: ExecutionArgs, started: number) => {
+    metrics.executed(rootFieldOf(args), (performance.now() - started) / 1000);
     if (!result.errors) return result;
     // Nothing ran: the variables do not fit, or no operation has the name.
     if (!('data' in result)) for (const error of result.errors) error.extensions.http = { status: 400 };
-    return maskResult(result, mask, failedOperation(args as Executed));
+    const shown = maskResult(result, mask, failedOperation(args as Executed));
+    for (const { extensions } of shown.errors ?? []) metrics.refused(String(extensions.code));
+    return shown;
   };
   return (args: ExecutionArgs): MaybePromise<ExecutionResult> => {
-    const result = execute(args);
-    return isPromise(result) ? result.then((settled) => masked(settled, args)) : masked(result, args);
+    const started = performance.now();
+    const result = traced(`graphql ${rootFieldOf(args)}`, () => execute(args));
+    return isPromise(result) ? result.then((settled) => masked(settled, args, started)) : masked(result, args, started);
   };
 }
 

@@ -9,8 +9,10 @@ import { InFlightRequests } from '../http/in-flight.js';
 import { RequestAccess } from '../http/request-access.js';
 import { requestIdOf } from '../http/request-id.js';
 import { RequestRefusal } from '../http/request-refusal.js';
+import { DomainError } from '../kernel/domain-error.js';
 import type { Logger } from '../kernel/logger.js';
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { GraphiqlPage, isGraphiqlRequest } from './graphiql.js';
 import { type JsonAnswer, jsonMediaTypeFor, toJsonAnswer } from './json-answer.js';
 import { findJsonOperation, type JsonOperation, type OperationSource } from './operation.js';
@@ -30,6 +32,7 @@ export interface GraphqlServerOptions {
   authenticate: (credentials: PresentedCredentials) => MaybePromise<Viewer>;
   liveCredentials: LiveCredentials;
   logger: Logger;
+  metrics: Metrics;
   /** Bytes of the largest request body, and of the largest websocket message. */
   maxBodyBytes: number;
   /** Origins besides the server's own whose pages may call with credentials. */
@@ -77,10 +80,16 @@ export class GraphqlServer {
     try {
       await this.answer(request, response, requestId);
     } catch (failure) {
+      if (failure instanceof DomainError || failure instanceof RequestRefusal) this.options.metrics.refused(failure.code);
       this.setCommonHeaders(request, response, requestId);
       sendFailure(request, response, failure, requestId, this.pipeline.maskError);
     }
   };
+
+  /** Websockets that are open. */
+  get socketCount(): number {
+    return this.websocket.connectionCount;
+  }
 
   /** Takes websocket upgrades on `/graphql` of this server. */
   attach(server: Server): void {

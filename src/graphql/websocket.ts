@@ -96,6 +96,11 @@ export class WebsocketFace {
     });
   }
 
+  /** Websockets that are open. */
+  get connectionCount(): number {
+    return this.connections.size;
+  }
+
   /** Takes the upgrades on the path from now on; those on other paths are left to other listeners. */
   attach(server: Server): void {
     server.on('upgrade', (request, socket, head) => {

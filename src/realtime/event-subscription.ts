@@ -65,6 +65,11 @@ export class EventSubscription implements PullStream<LoggedEvent> {
     this.#isPositionTrusted = isPositionTrusted;
   }
 
+  /** Events that wait for the reader. */
+  get backlog(): number {
+    return this.#buffer.length;
+  }
+
   /** Ends the stream when `signal` aborts. */
   endOn(signal: AbortSignal): void {
     this.#signal = signal;

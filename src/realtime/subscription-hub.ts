@@ -55,6 +55,13 @@ export class SubscriptionHub {
     return this.#subscriptions.size;
   }
 
+  /** Events that wait for the slowest reader of a live stream. */
+  get backlogMax(): number {
+    let most = 0;
+    for (const subscription of this.#subscriptions) most = Math.max(most, subscription.backlog);
+    return most;
+  }
+
   /** Streams that ended because their reader was too slow, since the start. */
   get droppedCount(): number {
     return this.#droppedCount;

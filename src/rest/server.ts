@@ -15,6 +15,8 @@ import { requestIdOf } from '../http/request-id.js';
 import { RequestRefusal } from '../http/request-refusal.js';
 import { describeError } from '../kernel/describe-error.js';
 import type { Logger } from '../kernel/logger.js';
+import { traced } from '../kernel/tracing.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { Admit, Authenticate, Dialect } from './dialect.js';
 import { dialects } from './dialects.js';
 import { addDocs } from './docs.js';
@@ -35,6 +37,7 @@ export interface RestServerOptions extends RestContext {
   /** Whether somebody without a credential is turned away, by dialect. */
   needsCredential: Record<Dialect['name'], boolean>;
   logger: Logger;
+  metrics: Metrics;
   /** Bytes of the largest request body, by dialect. */
   maxBodyBytes: Record<Dialect['name'], number>;
 }
@@ -51,7 +54,9 @@ export class RestServer {
     const app: App = new OpenAPIHono<Env>({ strict: false });
     for (const endpoint of endpoints) {
       addToDocument(app.openAPIRegistry, endpoint);
-      app.on(endpoint.method.toUpperCase(), honoPath(endpoint.path), (context) => this.#serve(endpoint, context));
+      app.on(endpoint.method.toUpperCase(), honoPath(endpoint.path), (context) =>
+        traced(`rest ${nameOf(endpoint)}`, () => this.#serve(endpoint, context)),
+      );
     }
     for (const path of pathsLiteralFirst()) this.#refuseOtherMethods(app, path);
     addDocs(app);
@@ -78,6 +83,7 @@ export class RestServer {
 
   async #serve(endpoint: Endpoint, context: Context<Env>): Promise<Response> {
     const requestId = requestIdIn(context);
+    const started = performance.now();
     try {
       this.options.access.requireHost(context.env.incoming);
       this.#admitPage(endpoint, context);
@@ -85,6 +91,8 @@ export class RestServer {
       return send(context, answer);
     } catch (error) {
       return this.#fail(context, endpoint.dialect, error, { requestId, operation: nameOf(endpoint) });
+    } finally {
+      this.options.metrics.answered(nameOf(endpoint), (performance.now() - started) / 1000);
     }
   }
 
@@ -183,6 +191,7 @@ export class RestServer {
       this.options.logger.error({ ...request, error: describeError(error) }, 'a REST request failed unexpectedly');
       failure = fault;
     }
+    this.options.metrics.refused(failure.code);
     const { status = failure.status, body } = dialect.render(failure);
     return send(context, { status, body, headers: failure.headers });
   }

@@ -10,6 +10,7 @@ import type { OperationSource } from '../../src/graphql/operation.js';
 import { GraphqlServer, type GraphqlServerOptions } from '../../src/graphql/server.js';
 import { DomainError } from '../../src/kernel/domain-error.js';
 import { createLogger } from '../../src/kernel/logger.js';
+import { Metrics } from '../../src/metrics/metrics.js';
 
 export class TicketNotFoundError extends DomainError {
   readonly code = 'TASK_NOT_FOUND';
@@ -143,6 +144,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       },
     },
     logger: createLogger('debug', { write: (line) => lines.push(line) }),
+    metrics: new Metrics(),
     maxBodyBytes: 100_000,
     corsOrigins: [],
     openMode: false,
