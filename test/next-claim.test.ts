@@ -3,7 +3,9 @@ import { sweepStatement as sweepJobs } from '../src/features/jobs/sql/expire.sql
 import { sweepStatement as sweepTasks } from '../src/features/tasks/sql/expire.sql.js';
 import type { BatonClient } from '../src/sdk/baton-client.js';
 import {
+  AgentSetStatusDocument,
   JobStartDocument,
+  TaskClaimDocument,
   TaskClaimNextDocument,
   type TaskClaimNextInput,
   type TaskCreateInput,
@@ -12,7 +14,7 @@ import {
 import { startTestApp, type TestApp } from './support/app.js';
 import { useCluster } from './support/postgres.js';
 import { startTestCluster, type TestCluster } from './support/postgres-cluster.js';
-import { seedAgent, seedClaim, seedTask } from './support/seed.js';
+import { codes, seedAgent, seedClaim, seedTask } from './support/seed.js';
 import { seedJob } from './support/tickets.js';
 import { untilSomebodyWaits, useTransaction } from './support/transaction.js';
 
@@ -128,6 +130,23 @@ describe('taskClaimNext', () => {
 
       expect(answers.filter(({ tasks }) => tasks.length === 0)).toEqual([]);
     }
+  });
+});
+
+describe('taskClaim', () => {
+  it('goes by what the claimant is when it gets the task, not when it began to wait for it', async () => {
+    const agent = await seedAgent(operator);
+    const task = await seedTask(operator);
+    const other = await useTransaction(app);
+    await other.query('select from task where id = $1 for update', [task.id]);
+
+    const answer = app.client({ token: agent.apiKey }).request(TaskClaimDocument, { input: { taskId: task.id } });
+    await untilSomebodyWaits(app);
+    const input = { agentId: agent.id, status: 'INACTIVE' as const };
+    expect((await operator.request(AgentSetStatusDocument, { input })).agentSetStatus.errors).toEqual([]);
+    await other.query('commit');
+
+    expect(codes((await answer).taskClaim)).toEqual(['AGENT_INACTIVE']);
   });
 });
 

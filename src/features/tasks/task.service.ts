@@ -379,7 +379,11 @@ export class TaskService {
     const { organizationId } = viewer;
     const claim: Claim = { organizationId, taskId, claimantId, leaseSeconds, override, attemptId: newId() };
     if (isShared) return this.database.share(claims, claim);
-    const [task] = await this.database.write<Task & { position: number }>(claimStatement, claimValues([claim]));
+    const [task] = await this.database.transaction(async (tx) => {
+      await lockRow(tx, 'task', organizationId, taskId);
+      // Only now: the claimant may have been switched off, or lost its specialization, while it waited.
+      return tx.query<Task & { position: number }>(claimStatement, claimValues([claim]));
+    });
     if (!task) return null;
     const { position: _, ...row } = task;
     return row;

@@ -40,7 +40,7 @@ function byPosition(items: readonly Claim[], rows: ClaimedTask[]): (Task | null)
 /** Values: claims with their positions (JSON). */
 const claimsStatement = claim('task-claims', taking.shared('task'));
 
-/** The same for one, waiting for the row. */
+/** The same for one, in a transaction that has locked the row before, so that it sees the claimant as it is now. */
 export const claimStatement = claim('task-claim', taking.alone('task'));
 
 /**
