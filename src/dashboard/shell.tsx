@@ -70,7 +70,7 @@ export function Shell({ children }: { children: ReactNode }) {
         >
           {isMenuOpen ? <CloseIcon /> : <MoreIcon />}
         </button>
-        <Link className="shell-brand" href="/">
+        <Link className="shell-brand" href="/" aria-label="Baton">
           <Logo />
           <span>Baton</span>
         </Link>

@@ -22,7 +22,24 @@ export interface Work {
   priority: number;
   kind: string;
   course: Course;
+  /** In Markdown; most titles say it all. */
+  description?: string;
 }
+
+const descriptions: Record<string, string> = {
+  'Charge cards idempotently': `A customer who presses the button twice must be charged **once**.
+
+- Send the key of the *order*, not of the attempt
+- Keep the answer of the payment service for 24 hours
+
+| answer | what to do |
+| --- | --- |
+| \`409\` | the same key with another amount: give up |
+| \`5xx\` | try again, with the same key |
+`,
+  'Retry failed payment webhooks': 'Back off from 1 s to 5 min, and give up after a day. The staging system needs credentials.',
+  'Load-test the sale': 'Last year it was 300 orders/s. This year it has to be **600**.',
+};
 
 /** The forty tasks of the project. */
 export const backlog: readonly Work[] = [
@@ -69,13 +86,17 @@ export const backlog: readonly Work[] = [
 ];
 
 function task(title: string, specialization: string | undefined, priority: number, kind: string, course: Course = 'done'): Work {
-  return { title, specialization, priority, kind, course };
+  return { title, specialization, priority, kind, course, description: descriptions[title] };
 }
 
 /** The task as it is sent to the server. */
-export function taskInput({ title, specialization, priority, kind, course }: Work, projectId: string): TaskCreateManyItemInput {
+export function taskInput(
+  { title, specialization, priority, kind, course, description }: Work,
+  projectId: string,
+): TaskCreateManyItemInput {
   return {
     title,
+    description,
     projectId,
     priority,
     kind,

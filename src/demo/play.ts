@@ -105,6 +105,7 @@ async function openProject({ stage, operator, url, token, run, breakOff }: Setti
   const { eventCursor: after } = await operator.request(EventCursorDocument, {});
   const { projectCreate } = await client.request(ProjectCreateDocument, { input: { name: `Checkout ${run}` } });
   const projectId = present(unwrap(projectCreate).project).id;
+  stage.highlight('board', `shows it as it happens: ${new URL(`/?project=${projectId}`, url)}`);
   const watcher = new Watcher(stage, {
     connect: () => new BatonClient({ url, token }),
     projectId,

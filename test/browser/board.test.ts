@@ -170,6 +170,42 @@ describe('the board', { timeout: 60_000 }, () => {
     expect(await page.locator('.card').count()).toBe(3);
   });
 
+  it('scrolls through ten thousand tasks with only those on screen in the page', async (context) => {
+    const app = await useTestApp();
+    await app.sql(
+      `insert into task (id, organization_id, title, status, priority)
+       select uuidv7(), (select id from organization), 'Task ' || number, 'READY', number / 100 from generate_series(1, 10000) as number`,
+    );
+    const page = await visit(context, app.url);
+    const list = page.locator(`${column('READY')} .column-scroll`);
+    await page.locator(column('READY')).getByText('10,000').waitFor();
+    await page.getByText('Task 1', { exact: true }).waitFor();
+    let mostCards = 0;
+    const scrollTo = async (share: number) => {
+      await list.evaluate((element, to) => element.scrollTo(0, to * element.scrollHeight), share);
+      mostCards = Math.max(mostCards, await page.locator(`${column('READY')} li`).count());
+    };
+
+    for (let step = 0; step < 40; step++) await scrollTo(step / 4000);
+    await page
+      .locator(`${column('READY')} .card:not(.card-waiting)`)
+      .first()
+      .waitFor();
+    await expect
+      .poll(
+        async () => {
+          await scrollTo(1);
+          return page.getByText('Task 10000', { exact: true }).count();
+        },
+        { timeout: 40_000 },
+      )
+      .toBe(1);
+
+    expect(mostCards).toBeLessThan(60);
+    await scrollTo(0);
+    await page.getByText('Task 1', { exact: true }).waitFor();
+  });
+
   it('says why work does not go on: nobody can take it, or who holds it has fallen silent', async (context) => {
     const app = await useTestApp();
     const client = app.client();

@@ -32,6 +32,12 @@ export async function visit(context: TestContext, url: string, { expectedErrors,
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  // Everything comes from the server that was visited: there may be no other network.
+  const { origin } = new URL(url);
+  page.on('request', (request) => {
+    const target = request.url();
+    if (!target.startsWith(`${origin}/`) && !/^(data|blob):/.test(target)) problems.push(`a request to ${target}`);
+  });
   onTestFinished(async () => {
     await visitor.close();
     expect(problems.filter((problem) => !expectedErrors?.test(problem))).toEqual([]);

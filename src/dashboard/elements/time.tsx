@@ -17,7 +17,9 @@ export function formatCountdown(milliseconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+/** The clocks are compared no better than to some milliseconds. */
 export function formatLag(milliseconds: number): string {
+  if (milliseconds < 5) return '< 5 ms';
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : formatAge(milliseconds);
 }
 

@@ -6,6 +6,9 @@ import type { FeedEvent } from './feed.js';
 /** Milliseconds from one answer to the next question, however many events come, unless a page says otherwise. */
 const restMsDefault = 400;
 
+/** Milliseconds in which events that come together are waited for. */
+const togetherMs = 20;
+
 export interface LiveQuery<Data> {
   /** Undefined until the first answer has come. */
   data: Data | undefined;
@@ -35,6 +38,7 @@ export function useLiveQuery<Data, Variables>(
     const ending = new AbortController();
     let isAsking = false;
     let isStale = false;
+    let answeredAt = Number.NEGATIVE_INFINITY;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const askNow = async () => {
       if (isAsking) {
@@ -52,12 +56,17 @@ export function useLiveQuery<Data, Variables>(
         if (!ending.signal.aborted) setAnswer((last) => ({ key, data: last?.data, error: error as Error }));
       }
       isAsking = false;
+      answeredAt = performance.now();
       if (isStale && !ending.signal.aborted) askSoon();
     };
     const askSoon = () => {
       isStale = true;
-      if (!isAsking) timer ??= setTimeout(askNow, restMs);
+      // Nobody looks: one question will do when somebody does.
+      if (window.document.hidden) return;
+      if (!isAsking) timer ??= setTimeout(askNow, Math.max(togetherMs, answeredAt + restMs - performance.now()));
     };
+    const askWhenSeen = () => isStale && askSoon();
+    window.document.addEventListener('visibilitychange', askWhenSeen);
     let wasOffline = false;
     const stops = [
       feed.listen({ event: (event) => relevance.current(event) && askSoon(), reset: askSoon }),
@@ -73,6 +82,7 @@ export function useLiveQuery<Data, Variables>(
     return () => {
       ending.abort();
       clearTimeout(timer);
+      window.document.removeEventListener('visibilitychange', askWhenSeen);
       for (const stop of stops) stop();
     };
   }, [client, feed, document, key, restMs]);

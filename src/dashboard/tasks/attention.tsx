@@ -7,12 +7,15 @@ import { useLiveQuery } from '../live/use-live-query.js';
 import { useNow } from '../live/use-now.js';
 import './attention.css';
 
+/** Milliseconds between two looks, however much happens. */
+const restMs = 1000;
+
 /** Lines that are shown before the rest is folded. */
 const linesMax = 4;
 
 /** What is stuck, and why: blocked tasks, work that nobody can take, and holders who have fallen silent. */
 export function Attention() {
-  const { data } = useLiveQuery(AttentionDocument, {}, (event) => 'task' in event || 'agent' in event);
+  const { data } = useLiveQuery(AttentionDocument, {}, (event) => 'task' in event || 'agent' in event, { restMs });
   if (!data) return null;
   const lines: { key: string; line: ReactNode }[] = [];
   for (const { id, title, blocker, updatedAt } of data.blocked.nodes) {

@@ -11,7 +11,8 @@ import type { Feed, FeedEvent } from '../live/feed.js';
 import { type BoardFilter, matches, toTaskFilter } from './board-filter.js';
 import { endedStatuses, statuses } from './status.js';
 
-const pageSize = 50;
+/** The server's largest page. */
+const pageSize = 100;
 
 /** Milliseconds between two looks at the leases on screen: heartbeats extend them without an event. */
 const leaseLookMs = 5000;
@@ -116,15 +117,19 @@ export class BoardStore {
   /** Puts a task where the server will have it in a moment; answers how to put it back. */
   anticipate(task: TaskCardFragment, status: TaskStatus): () => void {
     const isEnded = endedStatuses.includes(status);
-    this.#place({
+    const anticipated: TaskCardFragment = {
       ...task,
       status,
       nextStatuses: [],
       ...(isEnded && { completedAt: new Date().toISOString() }),
       ...(status === 'READY' && { assignee: null }),
       ...(!['CLAIMED', 'IN_PROGRESS', 'REVIEW'].includes(status) && { lease: null }),
-    });
-    return () => this.#place(task);
+    };
+    this.#place(anticipated);
+    return () => {
+      // Whatever the feed has said since is truer than what was there before.
+      if (this.#byId.get(task.id) === anticipated) this.#place(task);
+    };
   }
 
   /** Takes in a task as the server has just answered it. */
@@ -137,23 +142,25 @@ export class BoardStore {
     if (!('task' in event)) return;
     const { task } = event;
     const known = this.#byId.get(task.id);
-    // What a query has read since is newer than what the event brings.
-    if (known && known.updatedAt > task.updatedAt && known.status === task.status) return;
     this.#recountSoon();
+    // What was read since is newer than what the event brings.
+    if (known && known.updatedAt > task.updatedAt) return;
     const isWanted = matches(task, this.filter);
     if (isWanted === false) this.#remove(task.id);
     else if (isWanted === undefined && !known) this.#rereadSoon();
-    else this.#place(task);
+    else {
+      if (!known) this.#countMove(previousStatusOf(event), task.status);
+      this.#place(task);
+    }
   }
 
   #place(task: TaskCardFragment): void {
     const known = this.#byId.get(task.id);
-    if (known) this.#takeOut(known);
-    const column = this.#columns[task.status];
-    if (known?.status !== task.status) {
-      if (known) this.#count(known.status, -1);
-      this.#count(task.status, 1);
+    if (known) {
+      this.#takeOut(known);
+      this.#countMove(known.status, task.status);
     }
+    const column = this.#columns[task.status];
     const compare = comparatorOf(task.status);
     if (!column.boundary || compare(task, column.boundary) <= 0) {
       column.tasks = insertInto(column.tasks, task, compare);
@@ -174,6 +181,13 @@ export class BoardStore {
     const column = this.#columns[task.status];
     column.tasks = column.tasks.filter(({ id }) => id !== task.id);
     this.#byId.delete(task.id);
+  }
+
+  /** From null where there was no such task before. */
+  #countMove(from: TaskStatus | null, to: TaskStatus): void {
+    if (from === to) return;
+    if (from) this.#count(from, -1);
+    this.#count(to, 1);
   }
 
   /** A guess, until they are counted again. */
@@ -295,6 +309,13 @@ export class BoardStore {
       for (const watcher of this.#watchers) watcher();
     });
   }
+}
+
+/** Where the event says that its task was before; null for a new one. */
+function previousStatusOf(event: Extract<FeedEvent, { task: unknown }>): TaskStatus | null {
+  if (event.__typename === 'TaskCreated') return null;
+  if (event.__typename === 'TaskClaimed') return 'READY';
+  return 'previousStatus' in event ? event.previousStatus : event.task.status;
 }
 
 function emptyColumn(): MutableColumn {

@@ -85,13 +85,14 @@ export default function TaskPage({ id }: { id: string }) {
               </div>
             </section>
           )}
-          <Threads task={task} />
+          {task.threads.nodes.length > 0 && <Threads task={task} />}
           <section className="panel">
             <h2>History</h2>
             <div className="panel-body">
               <History taskId={id} />
             </div>
           </section>
+          {task.threads.nodes.length === 0 && <Threads task={task} />}
         </div>
         <aside className="task-side" aria-label="About the task">
           <section className="panel">

@@ -8,6 +8,9 @@ import { useNow } from '../live/use-now.js';
 import { Lease } from './lease.js';
 import './team.css';
 
+/** Milliseconds between two looks, however much happens. */
+const restMs = 1000;
+
 type Agent = AgentsQuery['agents']['nodes'][number];
 
 /** Events after which somebody may do something else than before. */
@@ -17,7 +20,7 @@ export function mayChangeWork(event: FeedEvent): boolean {
 
 /** Who is doing what right now: the first thing to see on the board. */
 export function Team() {
-  const { data } = useLiveQuery(AgentsDocument, { first: 100 }, mayChangeWork);
+  const { data } = useLiveQuery(AgentsDocument, { first: 100 }, mayChangeWork, { restMs });
   const agents = (data?.agents.nodes ?? []).filter((agent) => !agent.isOrchestrator || agent.claimedTasks.nodes.length > 0);
   const shown = agents.filter(isOfInterest).toSorted(byWork);
   const others = agents.length - shown.length;
