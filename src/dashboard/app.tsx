@@ -6,6 +6,7 @@ import { NoticeBoard } from './elements/notices.js';
 import { SessionGate } from './session/session.js';
 import { Shell } from './shell.js';
 import { BoardPage } from './tasks/board-page.js';
+import { ThreadListProvider } from './threads/thread-list.js';
 
 // All but the board is loaded when it is first opened.
 const TaskPage = lazy(() => import('./tasks/task-page.js'));
@@ -24,41 +25,43 @@ export function App() {
   return (
     <NoticeBoard>
       <SessionGate>
-        <Shell>
-          {/* Another address is another chance. */}
-          <ErrorBoundary key={location.split('/', 3).join('/')}>
-            <Suspense fallback={<Loading />}>
-              <Switch>
-                <Route path="/">
-                  <BoardPage />
-                </Route>
-                <Route path="/ui/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
-                <Route path="/ui/agents">
-                  <AgentsPage />
-                </Route>
-                <Route path="/ui/agents/:id">{({ id }) => <AgentPage key={id} id={id} />}</Route>
-                <Route path="/ui/threads/:id?">{({ id }) => <ThreadsPage id={id} />}</Route>
-                <Route path="/ui/plans/:id?">{({ id }) => <PlansPage id={id} />}</Route>
-                <Route path="/ui/decisions/:id?">{({ id }) => <DecisionsPage id={id} />}</Route>
-                <Route path="/ui/orchestrators">
-                  <OrchestratorsPage />
-                </Route>
-                <Route path="/ui/jobs/:id?">{({ id }) => <JobsPage id={id} />}</Route>
-                <Route path="/ui/activity">
-                  <ActivityPage />
-                </Route>
-                <Route path="/ui/schema/:name?">{({ name }) => <SchemaPage name={name} />}</Route>
-                <Route>
-                  <main className="page">
-                    <Empty title="There is no such page">
-                      <a href="/">Go to the board</a>
-                    </Empty>
-                  </main>
-                </Route>
-              </Switch>
-            </Suspense>
-          </ErrorBoundary>
-        </Shell>
+        <ThreadListProvider>
+          <Shell>
+            {/* Another address is another chance. */}
+            <ErrorBoundary key={location.split('/', 3).join('/')}>
+              <Suspense fallback={<Loading />}>
+                <Switch>
+                  <Route path="/">
+                    <BoardPage />
+                  </Route>
+                  <Route path="/ui/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
+                  <Route path="/ui/agents">
+                    <AgentsPage />
+                  </Route>
+                  <Route path="/ui/agents/:id">{({ id }) => <AgentPage key={id} id={id} />}</Route>
+                  <Route path="/ui/threads/:id?">{({ id }) => <ThreadsPage id={id} />}</Route>
+                  <Route path="/ui/plans/:id?">{({ id }) => <PlansPage id={id} />}</Route>
+                  <Route path="/ui/decisions/:id?">{({ id }) => <DecisionsPage id={id} />}</Route>
+                  <Route path="/ui/orchestrators">
+                    <OrchestratorsPage />
+                  </Route>
+                  <Route path="/ui/jobs/:id?">{({ id }) => <JobsPage id={id} />}</Route>
+                  <Route path="/ui/activity">
+                    <ActivityPage />
+                  </Route>
+                  <Route path="/ui/schema/:name?">{({ name }) => <SchemaPage name={name} />}</Route>
+                  <Route>
+                    <main className="page">
+                      <Empty title="There is no such page">
+                        <a href="/">Go to the board</a>
+                      </Empty>
+                    </main>
+                  </Route>
+                </Switch>
+              </Suspense>
+            </ErrorBoundary>
+          </Shell>
+        </ThreadListProvider>
       </SessionGate>
     </NoticeBoard>
   );

@@ -23,7 +23,7 @@ import { OrganizationsDocument } from './generated.js';
 import { Connection } from './live/connection.js';
 import { useLiveQuery } from './live/use-live-query.js';
 import { useSession } from './session/session.js';
-import { useUnreadCount } from './threads/unread.js';
+import { useUnreadCount } from './threads/thread-list.js';
 import './shell.css';
 
 const places = [

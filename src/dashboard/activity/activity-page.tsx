@@ -88,7 +88,7 @@ function Figures({ spans }: { spans: readonly Span[] }) {
     { name: 'completed', value: completed.toLocaleString() },
     { name: 'failed', value: sum((span) => span.failedCount).toLocaleString() },
     { name: 'leases lapsed', value: sum((span) => span.expiredCount).toLocaleString() },
-    { name: 'from creation to done', value: lead === undefined ? '–' : formatAge(lead * 1000) },
+    { name: 'from creation to done', value: lead === undefined ? '–' : formatLead(lead) },
     { name: 'waiting now', value: (spans.at(-1)?.readyCount ?? 0).toLocaleString() },
   ];
   return (
@@ -125,7 +125,7 @@ function Charts({ spans }: { spans: readonly Span[] }) {
         title="Lead time"
         about="From the creation of a task to its completion, for the tasks that were completed in each span."
         times={times}
-        format={(seconds) => (seconds === 0 ? '0' : formatAge(seconds * 1000))}
+        format={(seconds) => (seconds === 0 ? '0' : formatLead(seconds))}
         nothing="No task was completed in this time."
         series={[
           { name: 'half take at most', values: of((span) => span.medianLeadSeconds), shape: 'line', tone: 'accent' },
@@ -153,6 +153,10 @@ function Charts({ spans }: { spans: readonly Span[] }) {
       />
     </div>
   );
+}
+
+function formatLead(seconds: number): string {
+  return seconds < 1 ? '< 1 s' : formatAge(seconds * 1000);
 }
 
 /** What happens, in sentences, from when the dashboard was opened. */

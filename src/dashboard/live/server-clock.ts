@@ -1,8 +1,10 @@
 import type { BatonClient } from '../../sdk/baton-client.js';
 import { ServerTimeDocument } from '../generated.js';
 
-/** Milliseconds between two comparisons. */
-const compareEveryMs = 60_000;
+/** Comparisons while the page is young and busy, so that one of them is quick; then one a minute. */
+const firstCount = 5;
+const firstEveryMs = 1000;
+const laterEveryMs = 60_000;
 
 /**
  * The server's clock, on which leases lapse, as near as this machine can know it: its own, set right by the answers to
@@ -19,11 +21,11 @@ export class ServerClock {
 
   /** Compares the clocks now and then, until the signal. */
   async keepRight(client: BatonClient, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    for (let count = 1; !signal.aborted; count++) {
       await this.#compare(client, signal).catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, compareEveryMs));
+      await new Promise((resolve) => setTimeout(resolve, count < firstCount ? firstEveryMs : laterEveryMs));
       // Clocks drift: an old answer must not count for ever, however quick it was.
-      this.#roundTripMs *= 2;
+      if (count >= firstCount) this.#roundTripMs *= 2;
     }
   }
 

@@ -16,6 +16,10 @@ const dragType = 'text/plain';
 export interface BoardColumnProps {
   status: TaskStatus;
   column: Column;
+  /** Not every task of the status is wanted. */
+  isFiltered: boolean;
+  /** Whether cards name their project. */
+  hasProjects: boolean;
   /** Otherwise it is a narrow strip. */
   isOpen: boolean;
   onOpen: (isOpen: boolean) => void;
@@ -92,7 +96,18 @@ export function BoardColumn(props: BoardColumnProps) {
   );
 }
 
-function Cards({ status, column, dragged, onDrag, onChoose, onLoadMore, onShow, onFocusBeside }: BoardColumnProps) {
+function Cards({
+  status,
+  column,
+  isFiltered,
+  hasProjects,
+  dragged,
+  onDrag,
+  onChoose,
+  onLoadMore,
+  onShow,
+  onFocusBeside,
+}: BoardColumnProps) {
   const { tasks, count, hasMore, isLoading, error } = column;
   const list = useRef<HTMLUListElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
@@ -148,7 +163,8 @@ function Cards({ status, column, dragged, onDrag, onChoose, onLoadMore, onShow, 
   };
 
   if (error && tasks.length === 0) return <Failure error={error} onRetry={onLoadMore} />;
-  if (!isLoading && tasks.length === 0) return <p className="column-empty">{emptiness[status]}</p>;
+  if (!isLoading && tasks.length === 0)
+    return <p className="column-empty">{isFiltered ? 'None that you look for.' : emptiness[status]}</p>;
   return (
     <div className="column-scroll" ref={scroller} tabIndex={-1}>
       <ul ref={list} className="list column-list" style={{ height: virtualizer.getTotalSize() }} aria-busy={isLoading}>
@@ -166,6 +182,7 @@ function Cards({ status, column, dragged, onDrag, onChoose, onLoadMore, onShow, 
               {task ? (
                 <TaskCard
                   task={task}
+                  hasProject={hasProjects}
                   isActive={index === activeIndex}
                   isDragged={dragged?.id === task.id}
                   onFocus={() => setActive(index)}

@@ -4,7 +4,7 @@ import type { TaskCardFragment, TaskStatus } from '../generated.js';
 import { useSession } from '../session/session.js';
 import { Attention } from './attention.js';
 import { BoardColumn } from './board-column.js';
-import { useBoardFilter } from './board-filter.js';
+import { isFiltered, useBoardFilter } from './board-filter.js';
 import { BoardFilters } from './board-filters.js';
 import { BoardStore } from './board-store.js';
 import { CreateTask } from './create-task.js';
@@ -63,6 +63,8 @@ export function BoardPage() {
               key={status}
               status={status}
               column={column}
+              isFiltered={isFiltered(filter)}
+              hasProjects={filter.projectId === null}
               isOpen={openness[status] ?? !narrowAtFirst.includes(status)}
               onOpen={(isOpen) => setOpenness(status, isOpen)}
               dragged={dragged}

@@ -7,7 +7,8 @@ const shortShare = 0.25;
 
 /** How much of a lease is left, counting down on the server's clock. */
 export function Lease({ expiresAt, ttlSeconds }: { expiresAt: string; ttlSeconds: number }) {
-  const leftMs = Date.parse(expiresAt) - useNow();
+  // Never longer than it was granted for, however little the clocks agree.
+  const leftMs = Math.min(Date.parse(expiresAt) - useNow(), ttlSeconds * 1000);
   const share = Math.min(1, Math.max(0, leftMs / (ttlSeconds * 1000)));
   const tone = leftMs <= 0 ? 'over' : share < shortShare ? 'short' : 'good';
   return (

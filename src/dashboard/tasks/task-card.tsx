@@ -10,6 +10,8 @@ import { endedStatuses, Priority, sourceWords } from './status.js';
 
 export interface TaskCardProps {
   task: TaskCardFragment;
+  /** Whether it names its project. */
+  hasProject: boolean;
   /** The one card of its column that the Tab key goes to. */
   isActive: boolean;
   isDragged: boolean;
@@ -23,6 +25,7 @@ export interface TaskCardProps {
 /** A task at a glance: what, how urgent, who holds it and for how long, and why it does not go on. */
 export const TaskCard = memo(function TaskCard({
   task,
+  hasProject,
   isActive,
   isDragged,
   onFocus,
@@ -64,7 +67,7 @@ export const TaskCard = memo(function TaskCard({
           </span>
         )}
         {task.source !== 'GRAPHQL' && <span className="tag">{sourceWords[task.source]}</span>}
-        {project && <span className="card-project">{project.name}</span>}
+        {hasProject && project && <span className="card-project">{project.name}</span>}
       </div>
       {(assignee || isEnded || task.dueAt) && (
         <div className="card-foot">

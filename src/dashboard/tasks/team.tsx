@@ -29,9 +29,14 @@ export function Team() {
     <section className="team" aria-label="Who does what">
       {shown.length === 0 && (
         <p className="team-none">
-          {agents.length === 0
-            ? 'No agent has registered yet. One does so by the mutation agentRegister, or by an older REST dialect.'
-            : `None of the ${agents.length} agents is online.`}
+          {agents.length === 0 ? (
+            <>
+              No agent has registered yet. One does so by the mutation <code>agentRegister</code>, with the SDK, or over one of
+              the older REST dialects. To see a team at work, run <code>npm run demo</code>.
+            </>
+          ) : (
+            `None of the ${agents.length} agents is online.`
+          )}
         </p>
       )}
       <ul className="list team-list">

@@ -8,7 +8,7 @@ import { Markdown } from '../elements/markdown.js';
 import { useNotices } from '../elements/notices.js';
 import { type ChatMessageFragment, PostMessageDocument, ThreadDocument } from '../generated.js';
 import { useSession } from '../session/session.js';
-import { useReadMark } from './unread.js';
+import { useReadMark } from './thread-list.js';
 import './chat.css';
 
 const pageSize = 50;

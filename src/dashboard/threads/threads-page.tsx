@@ -11,7 +11,7 @@ import { OpenThreadDocument, ThreadHeadDocument } from '../generated.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useSession } from '../session/session.js';
 import { Chat, textOf } from './chat.js';
-import { type ThreadListing, useThreads } from './unread.js';
+import { type ThreadListing, useThreads } from './thread-list.js';
 import './threads-page.css';
 
 /** Threads beside the one that is read; on a phone, one or the other. */

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useSyncExternalStore } from 'react';
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from 'react';
 import { type ThreadItemFragment, ThreadsDocument } from '../generated.js';
 import { type LiveQuery, useLiveQuery } from '../live/use-live-query.js';
 import { useSession } from '../session/session.js';
@@ -45,8 +45,22 @@ export interface ThreadListing {
   isUnread: boolean;
 }
 
-/** The threads, those that were written in last first, with what of them was not read yet. */
-export function useThreads(): { threads: readonly ThreadListing[] | undefined; query: LiveQuery<unknown> } {
+interface ThreadList {
+  /** Those that were written in last come first. Undefined until they were read. */
+  threads: readonly ThreadListing[] | undefined;
+  query: LiveQuery<unknown>;
+}
+
+const ThreadListContext = createContext<ThreadList | null>(null);
+
+/** The threads, with what of them was not read yet: listed once for all who show something of them. */
+export function useThreads(): ThreadList {
+  const list = useContext(ThreadListContext);
+  if (!list) throw new Error('There are no threads outside of ThreadListProvider.');
+  return list;
+}
+
+export function ThreadListProvider({ children }: { children: ReactNode }) {
   const { viewer } = useSession();
   const query = useLiveQuery(ThreadsDocument, { first: threadsShown }, (event) => 'message' in event || 'thread' in event);
   const read = useSyncExternalStore(watch, readMarks);
@@ -60,11 +74,11 @@ export function useThreads(): { threads: readonly ThreadListing[] | undefined; q
       .toSorted((one, other) => lastChange(other).localeCompare(lastChange(one)))
       .map((thread) => {
         const [last] = thread.messages.nodes;
-        const isOwn = last?.sender?.id === viewer.actor?.id && viewer.actor !== null;
+        const isOwn = viewer.actor !== null && last?.sender?.id === viewer.actor.id;
         return { thread, isUnread: last !== undefined && !isOwn && (read[thread.id] ?? '') < last.id };
       });
   }, [data, read, viewer]);
-  return { threads, query };
+  return <ThreadListContext value={{ threads, query }}>{children}</ThreadListContext>;
 }
 
 /** Threads in which something was not read yet. */
