@@ -151,6 +151,31 @@ describe('the board', { timeout: 60_000 }, () => {
     expect(await page.evaluate(() => 'isSamePage' in window)).toBe(true);
   });
 
+  it('reads everything anew when what happened meanwhile is no longer kept', async (context) => {
+    const app = await useTestApp();
+    const client = app.client();
+    const task = await seedTask(client);
+    const first = await startTestApp({}, { databaseUrl: app.databaseUrl });
+    const network = await useNetwork(first.url);
+    const page = await visit(context, network.url, { expectedErrors: /WebSocket|ERR_|Failed to load/ });
+    await page.locator('.connection').getByText('Live').waitFor();
+    await page.locator(cardIn('READY', task.id)).waitFor();
+
+    await first.stop();
+    await page.locator('.connection').getByText('Offline').waitFor();
+    await client.request(TaskSetStatusDocument, { input: { taskId: task.id, status: 'BLOCKED' } });
+    await app.sql('delete from event');
+    const later = await seedTask(client);
+    const second = await useTestApp({}, { databaseUrl: app.databaseUrl });
+    network.leadTo(second.url);
+
+    await page.locator(cardIn('BLOCKED', task.id)).waitFor({ timeout: 20_000 });
+    await page.locator(cardIn('READY', later.id)).waitFor();
+    await page.locator('.connection').getByText('Live').waitFor({ timeout: 20_000 });
+    await client.request(TaskSetStatusDocument, { input: { taskId: later.id, status: 'BLOCKED' } });
+    await page.locator(cardIn('BLOCKED', later.id)).waitFor();
+  });
+
   it('keeps the filters in the address', async (context) => {
     const app = await useTestApp();
     const client = app.client();

@@ -4,13 +4,19 @@ import { useSession } from '../session/session.js';
 import './connection.css';
 import type { FeedState } from './feed.js';
 
+/** Milliseconds for which the lag of the last event says something of now. */
+const flowingMs = 5000;
+
+/** Milliseconds of lag from which the page is behind rather than live. */
+const behindMs = 2000;
+
 /** Whether what the page shows is as of now, and if not, since when; opens into the details. */
 export function Connection() {
   const { feed } = useSession();
   const state = useSyncExternalStore(feed.watch, () => feed.state);
   const [isOpen, setOpen] = useState(false);
   const place = useRef<HTMLDivElement>(null);
-  useEverySecond(state.status !== 'live');
+  useEverySecond();
 
   useEffect(() => {
     if (!isOpen) return;
@@ -24,12 +30,12 @@ export function Connection() {
     };
   }, [isOpen]);
 
-  const { label, detail, explanation } = describe(state);
+  const { status, label, detail, explanation } = describe(state);
   return (
     <div className="connection" ref={place}>
       <button
         type="button"
-        className={`connection-state connection-${state.status}`}
+        className={`connection-state connection-${status}`}
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
       >
@@ -55,34 +61,47 @@ export function Connection() {
   );
 }
 
-function describe({ status, since, lagMs, lastEventAt }: FeedState): { label: string; detail: string; explanation: string } {
-  switch (status) {
-    case 'live':
-      return {
-        label: 'Live',
-        detail: lagMs === null ? '' : formatLag(lagMs),
-        explanation: 'Every change is shown as it happens. The figure is how long the last one took to get here.',
-      };
-    case 'catching-up':
-      return {
-        label: 'Catching up',
-        detail: lagMs === null ? '' : `${formatLag(lagMs)} behind`,
-        explanation: 'Connected again. What happened meanwhile is arriving, in order and without a gap.',
-      };
-    default:
-      return {
-        label: 'Offline',
-        detail: formatAge(Date.now() - since),
-        explanation: `The server cannot be reached; trying again. What you see is as of ${new Date(lastEventAt ?? since).toLocaleTimeString()}.`,
-      };
-  }
+interface Description {
+  status: FeedState['status'];
+  label: string;
+  detail: string;
+  explanation: string;
 }
 
-function useEverySecond(isWanted: boolean): void {
+function describe({ status, since, lagMs, lastEventAt, lastReceivedAt }: FeedState): Description {
+  const isFlowing = lastReceivedAt !== null && Date.now() - lastReceivedAt < flowingMs;
+  const lag = lagMs !== null && isFlowing ? lagMs : null;
+  if (status === 'offline') {
+    return {
+      status,
+      label: 'Offline',
+      detail: formatAge(Date.now() - since),
+      explanation: `The server cannot be reached; trying again. What you see is as of ${new Date(lastEventAt ?? since).toLocaleTimeString()}.`,
+    };
+  }
+  // More happens than gets here at once: that is behind as well, whatever the connection.
+  if (status === 'catching-up' || (lag !== null && lag > behindMs)) {
+    return {
+      status: 'catching-up',
+      label: 'Catching up',
+      detail: lag === null ? '' : `${formatLag(lag)} behind`,
+      explanation: 'What has happened meanwhile is arriving, in order and without a gap.',
+    };
+  }
+  return {
+    status,
+    label: 'Live',
+    detail: lag === null ? '' : formatLag(lag),
+    explanation:
+      'Every change is shown as it happens. The figure, while something happens, is how long the last one took to get here.',
+  };
+}
+
+/** Offline and behind are told in seconds, and what was the lag a while ago is none now. */
+function useEverySecond(): void {
   const [, setTick] = useState(0);
   useEffect(() => {
-    if (!isWanted) return;
     const timer = setInterval(() => setTick((tick) => tick + 1), 1000);
     return () => clearInterval(timer);
-  }, [isWanted]);
+  }, []);
 }

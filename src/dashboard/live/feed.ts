@@ -16,6 +16,8 @@ export interface FeedState {
   lagMs: number | null;
   /** Time of the last event, as ISO 8601; null before the first one. */
   lastEventAt: string | null;
+  /** Milliseconds since the epoch, on this machine's clock, at which it came; null before the first one. */
+  lastReceivedAt: number | null;
   eventCount: number;
 }
 
@@ -33,7 +35,15 @@ export interface FeedListener {
  * dashboard lives on. State that was read after `start()` is never older than the place where the feed begins.
  */
 export class Feed {
-  #state: FeedState = { status: 'offline', since: Date.now(), reason: null, lagMs: null, lastEventAt: null, eventCount: 0 };
+  #state: FeedState = {
+    status: 'offline',
+    since: Date.now(),
+    reason: null,
+    lagMs: null,
+    lastEventAt: null,
+    lastReceivedAt: null,
+    eventCount: 0,
+  };
   #recent: readonly FeedEvent[] = [];
   readonly #listeners = new Set<FeedListener>();
   readonly #watchers = new Set<() => void>();
@@ -109,7 +119,8 @@ export class Feed {
     this.#recent = [event, ...this.#recent.slice(0, recentMax - 1)];
     for (const listener of this.#listeners) listener.event?.(event);
     const lagMs = Math.max(0, this.clock.now() - Date.parse(event.occurredAt));
-    this.#change({ lagMs, lastEventAt: event.occurredAt, eventCount: this.#state.eventCount + 1 });
+    const eventCount = this.#state.eventCount + 1;
+    this.#change({ lagMs, lastEventAt: event.occurredAt, lastReceivedAt: Date.now(), eventCount });
   }
 
   #change(change: Partial<FeedState>): void {
