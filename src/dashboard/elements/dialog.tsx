@@ -8,6 +8,8 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   useEffect(() => {
     const dialog = element.current;
     if (dialog && !dialog.open) dialog.showModal();
+    // Where one begins, rather than at what closes it, which comes first.
+    dialog?.querySelector<HTMLElement>('.dialog-content :is(input, select, textarea, button)')?.focus({ preventScroll: true });
     return () => dialog?.close();
   }, []);
   return (
@@ -28,7 +30,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
             <CloseIcon />
           </button>
         </header>
-        {children}
+        <div className="dialog-content">{children}</div>
       </div>
     </dialog>
   );
