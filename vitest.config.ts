@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -13,7 +12,7 @@ export default defineConfig({
     // Processes, not threads: tests send signals and start servers of their own.
     pool: 'forks',
     // Postgres and Redis share the cores with the tests, and their connections are counted; but much of a test is waiting.
-    maxWorkers: Math.min(4, Math.max(3, availableParallelism())),
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

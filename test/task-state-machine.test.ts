@@ -218,6 +218,6 @@ it('does with any sequence of commands exactly what the state machine says', { t
         );
       },
     ),
-    { numRuns: 100 },
+    { numRuns: 40 },
   );
 });

@@ -80,8 +80,10 @@ const instants = {
 };
 
 async function elapse(sql: TestApp['sql'], seconds: number): Promise<void> {
-  for (const [table, columns] of Object.entries(instants)) {
+  const updates = Object.entries(instants).map(([table, columns]) => {
     const shifts = columns.map((column) => `${column} = ${column} - make_interval(secs => ${seconds})`);
-    await sql(`update ${table} set ${shifts.join(', ')}`);
-  }
+    return `update ${table} set ${shifts.join(', ')}`;
+  });
+  // In one transaction, or the server would act on one table's time while another table still has the old one.
+  await sql(updates.join('; '));
 }
