@@ -13,6 +13,8 @@ export default defineConfig({
     pool: 'forks',
     // Postgres and Redis share the cores with the tests, and their connections are counted; but much of a test is waiting.
     maxWorkers: 4,
+    // What is waited for comes when it comes on a busy machine; what never comes fails all the same.
+    expect: { poll: { timeout: 10_000 } },
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

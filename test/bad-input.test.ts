@@ -524,7 +524,7 @@ describe('anything else', () => {
         expect(codesOf(answer)).not.toContain('INTERNAL_ERROR');
         if (codesOf(answer).length > 0) expect(await countRowsButKeys()).toEqual(before);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 

@@ -71,7 +71,7 @@ describe('compiled execution', () => {
           expect(actual).toEqual(expected);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

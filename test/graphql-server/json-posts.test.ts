@@ -127,7 +127,7 @@ describe('a POST of plain JSON is answered as Yoga answers it, byte for byte', (
 
         expect(plain).toEqual(byYoga);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 

@@ -169,7 +169,7 @@ describe.each(operations)('$name', (operation) => {
       fc.asyncProperty(requests.fitting(operation), callers, async (attempt, caller) => {
         expectAnswered(operation, attempt, await send(attempt, caller));
       }),
-      { seed, numRuns: 8 * times },
+      { seed, numRuns: 4 * times },
     );
   });
 
