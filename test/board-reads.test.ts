@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   AgentHeartbeatDocument,
+  AgentsDocument,
   ProjectCreateDocument,
   TaskCancelDocument,
   TaskClaimDocument,
@@ -8,6 +9,7 @@ import {
   TaskEventsDocument,
   TaskFailDocument,
   TaskResetDocument,
+  TaskUpdateDocument,
 } from '../src/sdk/generated.js';
 import { useTestApp } from './support/app.js';
 import { call } from './support/graphql-call.js';
@@ -51,6 +53,48 @@ describe('what a board reads', () => {
     expect(second.ids).toEqual(expected.slice(3));
     expect(second.hasNextPage).toBe(false);
     expect(back.ids).toEqual(expected.slice(1, 3));
+  });
+
+  it('finds agents by what they hold and by what they are called', async () => {
+    const app = await useTestApp();
+    const client = app.client();
+    const holder = await seedAgent(client, { name: 'Pine Marten', specializations: ['docs'] });
+    const lapsed = await seedAgent(client, { name: 'Stone marten' });
+    const idle = await seedAgent(client, { name: 'Otter', specializations: ['marten'] });
+    await seedClaim(client, { taskId: (await seedTask(client)).id, agentId: holder.id, leaseSeconds: 3600 });
+    await seedClaim(client, { taskId: (await seedTask(client)).id, agentId: lapsed.id, leaseSeconds: 60 });
+    await app.elapse(120);
+    const ask = async (filter: object) => {
+      const { agents } = await client.request(AgentsDocument, { filter });
+      return agents.nodes.map(({ id }) => id);
+    };
+
+    expect(await ask({ holdsTask: true })).toEqual([holder.id]);
+    expect(await ask({ holdsTask: false })).toEqual([lapsed.id, idle.id]);
+    expect(await ask({ text: 'MARTEN' })).toEqual([holder.id, lapsed.id]);
+    expect(await ask({ text: 'marten' })).toEqual([holder.id, lapsed.id, idle.id]);
+    expect(await ask({ text: 'docs', holdsTask: true })).toEqual([holder.id]);
+  });
+
+  it('writes over nothing that was changed since it was read', async () => {
+    const app = await useTestApp();
+    const client = app.client();
+    const { id: taskId } = await seedTask(client, { title: 'Before' });
+    const readAt = async () => {
+      const { data } = await call(app.url, {}, `query ($id: ID!) { task(id: $id) { updatedAt } }`, { id: taskId });
+      return (data as { task: { updatedAt: string } }).task.updatedAt;
+    };
+    const write = (title: string, expectedUpdatedAt: string) =>
+      client.request(TaskUpdateDocument, { input: { taskId, title, expectedUpdatedAt } });
+    const first = await readAt();
+
+    const answers = await Promise.all(['One', 'Two', 'Three'].map((title) => write(title, first)));
+
+    const errors = answers.flatMap(({ taskUpdate }) => taskUpdate.errors);
+    expect(errors.map(({ code }) => code)).toEqual(['TASK_CHANGED', 'TASK_CHANGED']);
+    expect(errors[0]).toMatchObject({ path: ['expectedUpdatedAt'], message: expect.stringContaining(await readAt()) });
+    const { taskUpdate } = await write('Four', await readAt());
+    expect(taskUpdate.task?.title).toBe('Four');
   });
 
   it('says where a person can move a task from each status', async () => {

@@ -47,6 +47,7 @@ export const errorCodes = {
   TASK_NOT_READY: 'The task cannot be claimed in the status it has. Wait until it is READY, or claim another.',
   TASK_ALREADY_CLAIMED:
     'Somebody holds the task; the error says who and until when. Claim another, or try again after that time.',
+  TASK_CHANGED: 'The task was changed since it was read. Read it again, then change it from there.',
   SPECIALIZATION_MISMATCH:
     'The task requires a specialization that the agent does not have. Claim another, or pass `override: true`.',
   AGENT_INACTIVE: 'The agent is PENDING or INACTIVE and may not claim. An administrator must activate it.',

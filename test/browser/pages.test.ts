@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import {
+  AgentRegisterDocument,
   DecisionRecordDocument,
   ExecutionLogAppendDocument,
   JobStartDocument,
   MessagePostDocument,
   PlanReviseDocument,
+  TaskUpdateDocument,
   ThreadCreateDocument,
   UserCreateDocument,
 } from '../../src/sdk/generated.js';
@@ -102,6 +104,56 @@ describe('in the dashboard', { timeout: 60_000 }, () => {
     await client.mutate(DecisionRecordDocument, { title: 'Keep no carts', bodyMarkdown: 'Simpler.', supersedesId: decisionId });
 
     await page.locator('.decision-superseded', { hasText: 'Superseded by Keep no carts' }).waitFor();
+  });
+
+  it('a task is edited by a form that keeps what others have changed meanwhile', async (context) => {
+    const app = await useTestApp();
+    const client = app.client();
+    const { id: taskId } = await seedTask(client, { title: 'Charge cards', priority: 20 });
+    const page = await visit(context, `${app.url}/ui/tasks/${taskId}`);
+
+    await page.getByRole('button', { name: 'Edit' }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Priority').fill('900');
+    await form.getByLabel('Title').fill('Charge cards once');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByLabel('Priority').and(page.locator('[aria-invalid="true"]')).waitFor();
+    await form.getByLabel('Priority').fill('9');
+    await client.mutate(TaskUpdateDocument, { taskId, title: 'Charge cards twice', description: 'Of *theirs*' });
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByRole('alert').getByText('Charge cards twice').waitFor();
+    const untouched = await app.sql('select title, priority from task where id = $1', [taskId]);
+    await form.getByRole('button', { name: 'Save mine' }).click();
+
+    await page.getByRole('heading', { name: 'Charge cards once' }).waitFor();
+    expect(untouched).toEqual([{ title: 'Charge cards twice', priority: 20 }]);
+    const [row] = await app.sql('select title, priority, description from task where id = $1', [taskId]);
+    expect(row).toEqual({ title: 'Charge cards once', priority: 9, description: 'Of *theirs*' });
+  });
+
+  it('a list goes on as it is scrolled, and what changes far down in it is seen', async (context) => {
+    const app = await useTestApp();
+    const client = app.client();
+    const first = await seedAgent(client, { name: 'Agent 0' });
+    await app.sql(
+      `insert into actor (id, organization_id, kind, name, external_id)
+       select ('ffffffff-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, organization_id, kind, 'Agent ' || n, 'listed-' || n
+       from actor, generate_series(1, 250) as n where id = $1`,
+      [first.id],
+    );
+    const page = await visit(context, `${app.url}/ui/agents`);
+    await page.getByRole('heading', { name: 'Silent or offline 100+' }).waitFor();
+
+    for (const count of ['200+', '251']) {
+      await page.mouse.wheel(0, 100_000);
+      await page.getByRole('heading', { name: `Silent or offline ${count}` }).waitFor();
+    }
+    await client.mutate(AgentRegisterDocument, { externalId: 'listed-240', name: 'Pine marten' });
+    await page.locator('.agent', { hasText: 'Pine marten' }).waitFor();
+    expect(await page.locator('.agent').count()).toBe(251);
+    await page.getByLabel('Name or specialization').fill('pine');
+
+    await page.getByRole('heading', { name: 'Silent or offline 1', exact: true }).waitFor();
   });
 
   it('an orchestrator gives a task away by a form that tells what the server says is wrong', async (context) => {

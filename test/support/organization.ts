@@ -315,7 +315,8 @@ const operations: Record<string, (own: SeededOrganization) => Record<string, unk
   taskRelease: onClaimedTask,
   taskReset: onClaimedTask,
   taskSetStatus: (own) => ({ ...onClaimedTask(own), status: 'BLOCKED' }),
-  taskUpdate: () => ({}),
+  // When the task was changed last is not known here.
+  taskUpdate: () => ({ expectedUpdatedAt: undefined }),
   ticketComplete: ({ ticketId }) => ({ taskId: ticketId, prNumber: 7 }),
   threadCreate: () => ({}),
   ticketCancelRequest: ({ ticketId }) => ({ taskId: ticketId }),

@@ -1,10 +1,12 @@
 import { useSyncExternalStore } from 'react';
 import { useSearchParams } from 'wouter';
+import { Choice, named } from '../elements/choice.js';
 import { Empty, Failure, Loading } from '../elements/empty.js';
 import { Ago, formatAge } from '../elements/time.js';
-import { FilterChoicesDocument, TaskActivityDocument, type TaskActivityQuery } from '../generated.js';
+import { TaskActivityDocument, type TaskActivityQuery } from '../generated.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useSession } from '../session/session.js';
+import { useProjectNames } from '../tasks/project-names.js';
 import { Chart } from './chart.js';
 import { Doer, Subject, whatHappened } from './event-sentence.js';
 import './activity-page.css';
@@ -33,7 +35,7 @@ export default function ActivityPage() {
     (event) => 'task' in event && event.kind !== 'TASK_UPDATED',
     { restMs },
   );
-  const { data: choices } = useLiveQuery(FilterChoicesDocument, {}, (event) => event.kind === 'PROJECT_CREATED');
+  const projects = useProjectNames();
   const choose = (key: string, value: string) =>
     setParams(
       (last) => {
@@ -50,14 +52,14 @@ export default function ActivityPage() {
       <div className="page-head">
         <h1>Activity</h1>
         <div className="page-actions">
-          <select aria-label="Project" value={projectId ?? ''} onChange={(event) => choose('project', event.target.value)}>
-            <option value="">All projects</option>
-            {(choices?.projects.nodes ?? []).map((project) => (
-              <option key={project.id} value={project.id}>
-                {project.name}
-              </option>
-            ))}
-          </select>
+          <Choice
+            aria-label="Project"
+            all="All projects"
+            value={projectId}
+            options={named(projects)}
+            list={projects}
+            onChange={(project) => choose('project', project ?? '')}
+          />
           <select aria-label="How far back" value={name} onChange={(event) => choose('window', event.target.value)}>
             {Object.entries(windows).map(([value, { words }]) => (
               <option key={value} value={value}>

@@ -1,27 +1,39 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { Avatar, Health } from '../elements/avatar.js';
 import { Empty, Failure, Loading } from '../elements/empty.js';
-import { AgentsDocument, type AgentsQuery } from '../generated.js';
-import { useLiveQuery } from '../live/use-live-query.js';
+import { More } from '../elements/more.js';
+import { type AgentCardFragment, type AgentFilter, AgentsDocument } from '../generated.js';
+import { type LiveList, useLiveList } from '../live/use-live-list.js';
 import { Lease } from '../tasks/lease.js';
 import { StatusBadge } from '../tasks/status.js';
 import { mayChangeWork } from '../tasks/team.js';
 import { Heartbeats, useHeartbeatWatch } from './heartbeats.js';
 import './agents-page.css';
 
-export type Agent = AgentsQuery['agents']['nodes'][number];
+export type Agent = AgentCardFragment;
 
-/** The server's largest page. */
-const agentsShown = 100;
+/** Milliseconds between two looks, however much happens. */
+const restMs = 1000;
+
+/** Milliseconds that somebody types on before the text is searched for. */
+const typingMs = 250;
 
 export default function AgentsPage() {
-  const { data, error, reload } = useLiveQuery(AgentsDocument, { first: agentsShown }, mayChangeWork);
-  const [wanted, setWanted] = useState('');
-  const agents = data?.agents.nodes ?? [];
-  useHeartbeatWatch(agents.map(({ id }) => id));
-  const online = agents.filter(({ health }) => health === 'ONLINE').length;
-  const shown = agents.filter(matcherOf(wanted)).toSorted(byHealth);
+  const [typed, setTyped] = useState('');
+  const [text, setText] = useState('');
+  useEffect(() => {
+    const timer = setTimeout(() => setText(typed.trim()), typingMs);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  // Everybody is in exactly one of these.
+  const working = useAgents({ text, holdsTask: true });
+  const idle = useAgents({ text, holdsTask: false, healths: ['ONLINE'] });
+  const away = useAgents({ text, holdsTask: false, healths: ['STALE', 'OFFLINE'] });
+  const lists = [working, idle, away];
+  const error = lists.find((list) => list.error && !list.nodes)?.error;
+  const isComplete = lists.every(({ nodes }) => nodes);
+  const isEmpty = isComplete && lists.every(({ nodes }) => nodes?.length === 0);
   return (
     <main className="page">
       <div className="page-head">
@@ -31,33 +43,59 @@ export default function AgentsPage() {
             type="search"
             aria-label="Name or specialization"
             placeholder="Name or specialization"
-            value={wanted}
-            onChange={(event) => setWanted(event.target.value)}
+            value={typed}
+            onChange={(event) => setTyped(event.target.value)}
           />
         </div>
-        {data && (
-          <p>
-            {online} of {agents.length}
-            {data.agents.pageInfo.hasNextPage && '+'} online, {agents.filter(isWorking).length} at work
-          </p>
-        )}
       </div>
-      {error && !data && <Failure error={error} onRetry={reload} />}
-      {!data && !error && <Loading />}
-      {data && agents.length === 0 && (
+      {error && (
+        <Failure
+          error={error}
+          onRetry={() => {
+            for (const { reload } of lists) reload();
+          }}
+        />
+      )}
+      {!isComplete && !error && <Loading />}
+      {isEmpty && text !== '' && <Empty title={`No agent is like “${text}”`} />}
+      {isEmpty && text === '' && (
         <Empty title="No agent has registered yet">
           An agent registers by the mutation <code>agentRegister</code>, with the SDK, or over one of the older REST dialects.
         </Empty>
       )}
-      {agents.length > 0 && shown.length === 0 && <Empty title={`No agent is like “${wanted}”`} />}
+      {isComplete && (
+        <>
+          <Group name="At work" list={working} />
+          <Group name="Idle" list={idle} />
+          <Group name="Silent or offline" list={away} />
+        </>
+      )}
+    </main>
+  );
+}
+
+function useAgents(filter: AgentFilter): LiveList<Agent> {
+  return useLiveList(AgentsDocument, { filter }, ({ agents }) => agents, mayChangeWork, { restMs });
+}
+
+function Group({ name, list }: { name: string; list: LiveList<Agent> }) {
+  const agents = list.nodes ?? [];
+  useHeartbeatWatch(agents.map(({ id }) => id));
+  if (agents.length === 0) return null;
+  return (
+    <section className="agents-group">
+      <h2>
+        {name} <span className="agents-count">{list.hasMore ? `${agents.length}+` : agents.length}</span>
+      </h2>
       <ul className="list agents">
-        {shown.map((agent) => (
+        {agents.map((agent) => (
           <li key={agent.id}>
             <AgentItem agent={agent} />
           </li>
         ))}
       </ul>
-    </main>
+      <More list={list} what="agents" />
+    </section>
   );
 }
 
@@ -68,9 +106,9 @@ function AgentItem({ agent }: { agent: Agent }) {
       <header>
         <Avatar name={agent.name} health={agent.health} />
         <div className="agent-name">
-          <h2>
+          <h3>
             <Link href={`/ui/agents/${agent.id}`}>{agent.name}</Link>
-          </h2>
+          </h3>
           <p className="hint">{agent.role ?? agent.externalId}</p>
         </div>
         <div className="agent-state">
@@ -110,25 +148,5 @@ export function Work({ tasks }: { tasks: Agent['claimedTasks']['nodes'] }) {
         </li>
       ))}
     </ul>
-  );
-}
-
-function isWorking({ claimedTasks }: Agent): boolean {
-  return claimedTasks.nodes.length > 0;
-}
-
-function matcherOf(wanted: string): (agent: Agent) => boolean {
-  const text = wanted.trim().toLowerCase();
-  return ({ name, externalId, specializations, role }) =>
-    [name, externalId, role ?? '', ...specializations].some((each) => each.toLowerCase().includes(text));
-}
-
-const healthOrder = { ONLINE: 0, STALE: 1, OFFLINE: 2 } as const;
-
-function byHealth(one: Agent, other: Agent): number {
-  return (
-    healthOrder[one.health] - healthOrder[other.health] ||
-    Number(isWorking(other)) - Number(isWorking(one)) ||
-    one.name.localeCompare(other.name)
   );
 }

@@ -1,10 +1,12 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { unwrap } from '../../sdk/errors.js';
+import { Choice } from '../elements/choice.js';
 import { Dialog } from '../elements/dialog.js';
 import { Empty, Failure, Loading } from '../elements/empty.js';
 import { PlusIcon } from '../elements/icons.js';
 import { Markdown } from '../elements/markdown.js';
+import { More } from '../elements/more.js';
 import { useNotices } from '../elements/notices.js';
 import { Ago } from '../elements/time.js';
 import {
@@ -14,48 +16,48 @@ import {
   DecisionsDocument,
   RecordDecisionDocument,
 } from '../generated.js';
+import { useLiveList } from '../live/use-live-list.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useSession } from '../session/session.js';
 import './decisions-page.css';
 
-/** The server's largest page. */
-const decisionsShown = 100;
-
 export default function DecisionsPage({ id }: { id: string | undefined }) {
-  const [status, setStatus] = useState<DecisionStatus | undefined>();
+  const [status, setStatus] = useState<DecisionStatus | null>(null);
   const [isRecording, setRecording] = useState<{ supersedes: DecisionCardFragment | null } | null>(null);
   const isAboutDecisions = (event: { kind: string }) => event.kind === 'DECISION_RECORDED';
-  const { data, error, reload } = useLiveQuery(DecisionsDocument, { status, first: decisionsShown }, isAboutDecisions);
-  const decisions = data?.decisions.nodes ?? [];
+  const list = useLiveList(DecisionsDocument, { status }, (data) => data.decisions, isAboutDecisions);
+  const decisions = list.nodes ?? [];
   const isListed = !id || decisions.some((decision) => decision.id === id);
   return (
     <main className="page">
       <div className="page-head">
         <h1>Decisions</h1>
         <div className="page-actions">
-          <select
+          <Choice
             aria-label="Which decisions"
-            className="decisions-which"
-            value={status ?? ''}
-            onChange={(event) => setStatus((event.target.value || undefined) as DecisionStatus | undefined)}
-          >
-            <option value="">All</option>
-            <option value="ACCEPTED">In force</option>
-            <option value="SUPERSEDED">Superseded</option>
-          </select>
+            all="All"
+            value={status}
+            options={[
+              { value: 'ACCEPTED', label: 'In force' },
+              { value: 'SUPERSEDED', label: 'Superseded' },
+            ]}
+            onChange={(chosen) => setStatus(chosen as DecisionStatus | null)}
+          />
           <button type="button" className="button button-primary" onClick={() => setRecording({ supersedes: null })}>
             <PlusIcon />
             Record a decision
           </button>
         </div>
       </div>
-      {error && !data && <Failure error={error} onRetry={reload} />}
-      {!data && !error && <Loading />}
-      {data && decisions.length === 0 && (
-        <Empty title="No decisions yet">What was decided is kept here with its reasons; what changes later supersedes it.</Empty>
+      {list.error && !list.nodes && <Failure error={list.error} onRetry={list.reload} />}
+      {!list.nodes && !list.error && <Loading />}
+      {list.nodes?.length === 0 && !id && (
+        <Empty title={status ? 'No such decision' : 'No decisions yet'}>
+          What was decided is kept here with its reasons; what changes later supersedes it.
+        </Empty>
       )}
       <ul className="list decisions">
-        {data && !isListed && id && <OlderDecision id={id} onSupersede={(supersedes) => setRecording({ supersedes })} />}
+        {list.nodes && !isListed && id && <OlderDecision id={id} onSupersede={(supersedes) => setRecording({ supersedes })} />}
         {decisions.map((decision) => (
           <DecisionItem
             key={decision.id}
@@ -65,6 +67,7 @@ export default function DecisionsPage({ id }: { id: string | undefined }) {
           />
         ))}
       </ul>
+      <More list={list} what="decisions" />
       {isRecording && <DecisionForm supersedes={isRecording.supersedes} onClose={() => setRecording(null)} />}
     </main>
   );

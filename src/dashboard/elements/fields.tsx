@@ -21,17 +21,20 @@ export function Field({
   label,
   hint,
   problems,
+  remark,
   children,
 }: {
   name: string;
   label: string;
-  hint?: string;
+  hint?: string | undefined;
   problems: Problems;
+  /** What else is to be said about it. */
+  remark?: ReactNode;
   children: (control: { id: string; name: string; 'aria-invalid': boolean; 'aria-describedby': string | undefined }) => ReactNode;
 }) {
   const id = useId();
   const problem = problems[name];
-  const isExplained = problem !== undefined || hint !== undefined;
+  const isExplained = problem !== undefined || hint !== undefined || Boolean(remark);
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
@@ -44,6 +47,7 @@ export function Field({
               {problem}
             </span>
           )}
+          {remark}
         </span>
       )}
     </div>

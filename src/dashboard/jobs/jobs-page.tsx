@@ -1,51 +1,46 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
+import { Choice } from '../elements/choice.js';
 import { Empty, Failure, Loading } from '../elements/empty.js';
+import { More } from '../elements/more.js';
 import { Ago, formatAge } from '../elements/time.js';
 import { type JobCardFragment, JobDocument, type JobStatus, JobsDocument } from '../generated.js';
+import { useLiveList } from '../live/use-live-list.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useNow } from '../live/use-now.js';
 import { Lease } from '../tasks/lease.js';
 import { JobLog } from './job-log.js';
 import './jobs-page.css';
 
-/** The server's largest page. */
-const jobsShown = 100;
-
 const statusWords: Record<JobStatus, string> = { PENDING: 'Waits', RUNNING: 'Runs', COMPLETED: 'Completed', FAILED: 'Failed' };
 
 /** Runs of tickets by agents, and what each says while it runs. */
 export default function JobsPage({ id }: { id: string | undefined }) {
   const [status, setStatus] = useState<JobStatus | null>(null);
-  const { data, error, reload } = useLiveQuery(
+  const list = useLiveList(
     JobsDocument,
-    { statuses: status && [status], first: jobsShown },
+    { statuses: status && [status] },
+    (data) => data.jobs,
     (event) => 'job' in event,
   );
-  const jobs = data?.jobs.nodes ?? [];
+  const jobs = list.nodes ?? [];
   return (
     <main className={`page jobs ${id ? 'jobs-reading' : ''}`}>
       <div className="page-head">
         <h1>Jobs</h1>
         <div className="page-actions">
-          <select
-            className="jobs-which"
+          <Choice
             aria-label="Which jobs"
-            value={status ?? ''}
-            onChange={(event) => setStatus((event.target.value || null) as JobStatus | null)}
-          >
-            <option value="">All</option>
-            {Object.entries(statusWords).map(([value, words]) => (
-              <option key={value} value={value}>
-                {words}
-              </option>
-            ))}
-          </select>
+            all="All"
+            value={status}
+            options={Object.entries(statusWords).map(([value, label]) => ({ value, label }))}
+            onChange={(chosen) => setStatus(chosen as JobStatus | null)}
+          />
         </div>
       </div>
-      {error && !data && <Failure error={error} onRetry={reload} />}
-      {!data && !error && <Loading />}
-      {data && jobs.length === 0 && !id && (
+      {list.error && !list.nodes && <Failure error={list.error} onRetry={list.reload} />}
+      {!list.nodes && !list.error && <Loading />}
+      {list.nodes?.length === 0 && !id && (
         <Empty title={status ? 'No such job' : 'No jobs yet'}>
           A ticket that enters the column <code>in_progress</code> becomes a job. A coordinator (
           <code>npx baton coordinator</code>) starts an agent for it, whose log is shown here as it is written.
@@ -68,6 +63,7 @@ export default function JobsPage({ id }: { id: string | undefined }) {
                 </li>
               ))}
             </ul>
+            <More list={list} what="jobs" />
           </nav>
         )}
         {id ? <OneJob key={id} id={id} /> : jobs.length > 0 && <Empty title="Choose a job to follow it" />}

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import { Avatar, Health } from '../elements/avatar.js';
 import { Empty, Failure, Loading } from '../elements/empty.js';
+import { More } from '../elements/more.js';
 import {
   CoordinationHistoryDocument,
   type CoordinationKind,
@@ -10,16 +11,13 @@ import {
   type OwnedTasksQuery,
 } from '../generated.js';
 import type { FeedEvent } from '../live/feed.js';
-import { useLiveQuery } from '../live/use-live-query.js';
+import { useLiveList } from '../live/use-live-list.js';
 import { StatusBadge } from '../tasks/status.js';
 import { type Act, CoordinationForm, type Orchestrator } from './coordination-forms.js';
 import { CoordinationItem, coordinationWords } from './coordination-item.js';
 import './orchestrators-page.css';
 
 type OwnedTask = OwnedTasksQuery['tasks']['nodes'][number];
-
-/** Records that are shown. */
-const recordsShown = 50;
 
 const coordinationKinds: readonly FeedEvent['kind'][] = [
   'TASK_DELEGATED',
@@ -31,10 +29,15 @@ const coordinationKinds: readonly FeedEvent['kind'][] = [
 
 /** Who coordinates, what each owns, and what they did with one another. */
 export default function OrchestratorsPage() {
-  const { data, error, reload } = useLiveQuery(OrchestratorsDocument, {}, (event) => 'agent' in event);
+  const list = useLiveList(
+    OrchestratorsDocument,
+    {},
+    (data) => data.orchestrators,
+    (event) => 'agent' in event,
+  );
   const [params, setParams] = useSearchParams();
   const [form, setForm] = useState<{ act: Act; from: Orchestrator | null; task: OwnedTask | null } | null>(null);
-  const orchestrators = data?.orchestrators.nodes ?? [];
+  const orchestrators = list.nodes ?? [];
   const chosen = orchestrators.find(({ id }) => id === params.get('id')) ?? orchestrators[0];
   return (
     <main className="page">
@@ -51,9 +54,9 @@ export default function OrchestratorsPage() {
           </button>
         </div>
       </div>
-      {error && !data && <Failure error={error} onRetry={reload} />}
-      {!data && !error && <Loading />}
-      {data && orchestrators.length === 0 && (
+      {list.error && !list.nodes && <Failure error={list.error} onRetry={list.reload} />}
+      {!list.nodes && !list.error && <Loading />}
+      {list.nodes?.length === 0 && (
         <Empty title="No orchestrators yet">
           An orchestrator is an agent that coordinates others: it registers with <code>isOrchestrator: true</code>, and owns tasks
           that it delegates, hands off, or asks for help with.
@@ -80,6 +83,7 @@ export default function OrchestratorsPage() {
                 </li>
               ))}
             </ul>
+            <More list={list} what="orchestrators" />
           </section>
           <Owned key={chosen.id} orchestrator={chosen} onAct={(act, task) => setForm({ act, from: chosen, task })} />
           <History />
@@ -91,12 +95,13 @@ export default function OrchestratorsPage() {
 }
 
 function Owned({ orchestrator, onAct }: { orchestrator: Orchestrator; onAct: (act: Act, task: OwnedTask) => void }) {
-  const { data, error, reload } = useLiveQuery(
+  const list = useLiveList(
     OwnedTasksDocument,
     { orchestratorId: orchestrator.id },
+    (data) => data.tasks,
     (event) => 'task' in event,
   );
-  const tasks = data?.tasks.nodes ?? [];
+  const tasks = list.nodes ?? [];
   return (
     <section className="panel">
       <header className="orchestrators-head">
@@ -105,8 +110,8 @@ function Owned({ orchestrator, onAct }: { orchestrator: Orchestrator; onAct: (ac
         </h2>
         <Health health={orchestrator.health} />
       </header>
-      {error && !data && <Failure error={error} onRetry={reload} />}
-      {data && tasks.length === 0 && (
+      {list.error && !list.nodes && <Failure error={list.error} onRetry={list.reload} />}
+      {list.nodes?.length === 0 && (
         <Empty title="Owns no task">A task is owned from its creation, or by a delegation or handoff since.</Empty>
       )}
       <ul className="list owned">
@@ -128,18 +133,19 @@ function Owned({ orchestrator, onAct }: { orchestrator: Orchestrator; onAct: (ac
           </li>
         ))}
       </ul>
+      <More list={list} what="tasks" />
     </section>
   );
 }
 
 function History() {
   const [kind, setKind] = useState<CoordinationKind | null>(null);
-  const { data } = useLiveQuery(
+  const list = useLiveList(
     CoordinationHistoryDocument,
-    { kinds: kind && [kind], last: recordsShown },
+    { kinds: kind && [kind] },
+    ({ coordinationHistory: { nodes, pageInfo } }) => ({ nodes: nodes.toReversed(), pageInfo }),
     ({ kind: happened }) => coordinationKinds.includes(happened),
   );
-  const records = data?.coordinationHistory.nodes.toReversed() ?? [];
   return (
     <section className="panel orchestrators-history">
       <header className="orchestrators-head">
@@ -157,14 +163,16 @@ function History() {
           ))}
         </select>
       </header>
-      {data && records.length === 0 && <Empty title="Nothing yet" />}
+      {list.error && !list.nodes && <Failure error={list.error} onRetry={list.reload} />}
+      {list.nodes?.length === 0 && <Empty title="Nothing yet" />}
       <ol className="list panel-body">
-        {records.map((record) => (
+        {list.nodes?.map((record) => (
           <li key={record.id}>
             <CoordinationItem record={record} hasTask={true} />
           </li>
         ))}
       </ol>
+      <More list={list} what="records" />
     </section>
   );
 }

@@ -1,10 +1,12 @@
 import { type FormEvent, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { unwrap } from '../../sdk/errors.js';
+import { Choice } from '../elements/choice.js';
 import { Dialog } from '../elements/dialog.js';
 import { Empty, Failure, Loading } from '../elements/empty.js';
 import { PlusIcon } from '../elements/icons.js';
 import { Markdown } from '../elements/markdown.js';
+import { More } from '../elements/more.js';
 import { useNotices } from '../elements/notices.js';
 import { Ago } from '../elements/time.js';
 import {
@@ -16,6 +18,7 @@ import {
   SetPlanStatusDocument,
   WritePlanDocument,
 } from '../generated.js';
+import { useLiveList } from '../live/use-live-list.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useSession } from '../session/session.js';
 import { Diff } from './diff.js';
@@ -31,28 +34,41 @@ const statusWords: Record<PlanStatus, string> = {
   ARCHIVED: 'Archived',
 };
 
-const statusOrder: Record<PlanStatus, number> = { ACTIVE: 0, DRAFT: 1, COMPLETED: 2, ARCHIVED: 3 };
-
 /** Plans beside the one that is read; on a phone, one or the other. */
 export default function PlansPage({ id }: { id: string | undefined }) {
-  const { data, error, reload } = useLiveQuery(PlansDocument, {}, (event) => 'plan' in event);
+  const [status, setStatus] = useState<PlanStatus | null>(null);
+  const list = useLiveList(
+    PlansDocument,
+    { status },
+    ({ plans: page }) => page,
+    (event) => 'plan' in event,
+  );
   const [isWriting, setWriting] = useState(false);
-  const plans = data?.plans.nodes.toSorted((one, other) => statusOrder[one.status] - statusOrder[other.status]);
+  const plans = list.nodes;
   return (
     <main className={`page plans ${id ? 'plans-reading' : ''}`}>
       <div className="page-head">
         <h1>Plans</h1>
         <div className="page-actions">
+          <Choice
+            aria-label="Which plans"
+            all="All"
+            value={status}
+            options={Object.entries(statusWords).map(([value, label]) => ({ value, label }))}
+            onChange={(chosen) => setStatus(chosen as PlanStatus | null)}
+          />
           <button type="button" className="button button-primary" onClick={() => setWriting(true)}>
             <PlusIcon />
             New plan
           </button>
         </div>
       </div>
-      {error && !data && <Failure error={error} onRetry={reload} />}
-      {!data && !error && <Loading />}
+      {list.error && !plans && <Failure error={list.error} onRetry={list.reload} />}
+      {!plans && !list.error && <Loading />}
       {plans?.length === 0 && !id && (
-        <Empty title="No plans yet">Agents and people write down here what they are up to, and revise it as they learn.</Empty>
+        <Empty title={status ? 'No such plan' : 'No plans yet'}>
+          Agents and people write down here what they are up to, and revise it as they learn.
+        </Empty>
       )}
       <div className="plans-layout">
         {plans && plans.length > 0 && (
@@ -70,6 +86,7 @@ export default function PlansPage({ id }: { id: string | undefined }) {
                 </li>
               ))}
             </ul>
+            <More list={list} what="plans" />
           </nav>
         )}
         {id ? <OnePlan key={id} id={id} /> : plans && plans.length > 0 && <Empty title="Choose a plan to read it" />}

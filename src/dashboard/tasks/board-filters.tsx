@@ -1,46 +1,58 @@
 import { useEffect, useState } from 'react';
+import { Choice, named } from '../elements/choice.js';
 import { CloseIcon, SearchIcon } from '../elements/icons.js';
-import { AgentsDocument, FilterChoicesDocument, type TaskSource } from '../generated.js';
+import { AgentNamesDocument, SpecializationsDocument, type TaskSource } from '../generated.js';
+import { useLiveList } from '../live/use-live-list.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { type BoardFilter, isFiltered } from './board-filter.js';
+import { useProjectNames } from './project-names.js';
 import { sourceWords } from './status.js';
 
 /** Milliseconds that somebody types on before the text is searched for. */
 const typingMs = 250;
 
+/** Milliseconds between two looks at the specializations: they are counted over all ready tasks. */
+const specializationsRestMs = 5000;
+
 export function BoardFilters({ filter, onChange }: { filter: BoardFilter; onChange: (change: Partial<BoardFilter>) => void }) {
-  const { data } = useLiveQuery(FilterChoicesDocument, {}, (event) =>
-    ['PROJECT_CREATED', 'PROJECT_UPDATED', 'PROJECT_DELETED', 'AGENT_REGISTERED', 'TASK_CREATED'].includes(event.kind),
+  const { data } = useLiveQuery(SpecializationsDocument, {}, ({ kind }) => ['AGENT_REGISTERED', 'TASK_CREATED'].includes(kind), {
+    restMs: specializationsRestMs,
+  });
+  const projects = useProjectNames();
+  const agents = useLiveList(
+    AgentNamesDocument,
+    {},
+    (names) => names.agents,
+    ({ kind }) => kind === 'AGENT_REGISTERED',
   );
-  const { data: agentData } = useLiveQuery(AgentsDocument, { first: 100 }, (event) => event.kind === 'AGENT_REGISTERED');
-  const named = (items: readonly { id: string; name: string }[] | undefined) =>
-    (items ?? []).map(({ id, name }) => ({ value: id, label: name }));
   return (
     <search className="filters" aria-label="Filter the tasks">
       <TextFilter text={filter.text} onChange={(text) => onChange({ text })} />
       <Choice
-        label="Project"
+        aria-label="Project"
         all="All projects"
         value={filter.projectId}
-        options={named(data?.projects.nodes)}
+        options={named(projects)}
+        list={projects}
         onChange={(projectId) => onChange({ projectId })}
       />
       <Choice
-        label="Specialization"
+        aria-label="Specialization"
         all="All specializations"
         value={filter.specialization}
         options={(data?.specializations ?? []).map(({ name }) => ({ value: name, label: name }))}
         onChange={(specialization) => onChange({ specialization })}
       />
       <Choice
-        label="Agent"
+        aria-label="Agent"
         all="All agents"
         value={filter.agentId}
-        options={named(agentData?.agents.nodes)}
+        options={named(agents)}
+        list={agents}
         onChange={(agentId) => onChange({ agentId })}
       />
       <Choice
-        label="Source"
+        aria-label="Source"
         all="All sources"
         value={filter.source}
         options={Object.entries(sourceWords).map(([value, label]) => ({ value, label }))}
@@ -80,38 +92,5 @@ function TextFilter({ text, onChange }: { text: string | null; onChange: (text: 
         onChange={(event) => setTyped(event.target.value)}
       />
     </span>
-  );
-}
-
-function Choice({
-  label,
-  all,
-  value,
-  options,
-  onChange,
-}: {
-  label: string;
-  all: string;
-  value: string | null;
-  options: readonly { value: string; label: string }[];
-  onChange: (value: string | null) => void;
-}) {
-  // What the address names may not be among the first hundred, or not be there at all.
-  const isListed = value === null || options.some((option) => option.value === value);
-  return (
-    <select
-      aria-label={label}
-      className={value ? 'filters-set' : ''}
-      value={value ?? ''}
-      onChange={(event) => onChange(event.target.value || null)}
-    >
-      <option value="">{all}</option>
-      {!isListed && <option value={value}>{value}</option>}
-      {options.map((option) => (
-        <option key={option.value} value={option.value}>
-          {option.label}
-        </option>
-      ))}
-    </select>
   );
 }

@@ -7,9 +7,9 @@ import { BoardColumn } from './board-column.js';
 import { isFiltered, useBoardFilter } from './board-filter.js';
 import { BoardFilters } from './board-filters.js';
 import { BoardStore } from './board-store.js';
-import { CreateTask } from './create-task.js';
 import { useMover } from './move-dialog.js';
 import { statuses } from './status.js';
+import { CreateTask } from './task-form.js';
 import { Team } from './team.js';
 import './board.css';
 

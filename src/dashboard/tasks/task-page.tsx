@@ -25,6 +25,7 @@ import { Chat } from '../threads/chat.js';
 import { Lease } from './lease.js';
 import { useMover } from './move-dialog.js';
 import { Priority, StatusBadge, sourceWords } from './status.js';
+import { EditTask } from './task-form.js';
 import './task-page.css';
 
 type Task = NonNullable<TaskPageQuery['task']>;
@@ -33,6 +34,7 @@ export default function TaskPage({ id }: { id: string }) {
   const { data, error, reload } = useLiveQuery(TaskPageDocument, { id }, (event) => 'task' in event && event.task.id === id);
   useRenewedLease(data?.task?.lease ?? null, reload);
   const mover = useMover({ onMoved: reload });
+  const [isEditing, setEditing] = useState(false);
 
   if (!data) return <main className="page">{error ? <Failure error={error} onRetry={reload} /> : <Loading />}</main>;
   const { task } = data;
@@ -58,6 +60,9 @@ export default function TaskPage({ id }: { id: string }) {
           {task.title}
         </h1>
         <div className="page-actions">
+          <button type="button" className="button" onClick={() => setEditing(true)}>
+            Edit
+          </button>
           {task.nextStatuses.length > 0 && (
             <button type="button" className="button" onClick={() => mover.choose(task)}>
               <MoveIcon />
@@ -161,6 +166,7 @@ export default function TaskPage({ id }: { id: string }) {
         </aside>
       </div>
       {mover.dialog}
+      {isEditing && <EditTask task={task} onClose={() => setEditing(false)} />}
     </main>
   );
 }

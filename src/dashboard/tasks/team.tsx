@@ -1,7 +1,7 @@
 import { Link } from 'wouter';
 import { Avatar } from '../elements/avatar.js';
 import { formatAge } from '../elements/time.js';
-import { AgentsDocument, type AgentsQuery } from '../generated.js';
+import { type AgentCardFragment, TeamDocument } from '../generated.js';
 import type { FeedEvent } from '../live/feed.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useNow } from '../live/use-now.js';
@@ -11,7 +11,7 @@ import './team.css';
 /** Milliseconds between two looks, however much happens. */
 const restMs = 1000;
 
-type Agent = AgentsQuery['agents']['nodes'][number];
+type Agent = AgentCardFragment;
 
 /** Events after which somebody may do something else than before. */
 export function mayChangeWork(event: FeedEvent): boolean {
@@ -20,22 +20,25 @@ export function mayChangeWork(event: FeedEvent): boolean {
 
 /** Who is doing what right now: the first thing to see on the board. */
 export function Team() {
-  const { data } = useLiveQuery(AgentsDocument, { first: 100 }, mayChangeWork, { restMs });
-  const agents = (data?.agents.nodes ?? []).filter((agent) => !agent.isOrchestrator || agent.claimedTasks.nodes.length > 0);
-  const shown = agents.filter(isOfInterest).toSorted(byWork);
-  const others = agents.length - shown.length;
+  const { data } = useLiveQuery(TeamDocument, {}, mayChangeWork, { restMs });
   if (!data) return <section className="team" aria-label="Who does what" aria-busy="true" />;
+  const { working, idle, known } = data;
+  // Who works comes first, each group by name, so that nobody jumps about.
+  const shown = [working, idle].flatMap(({ nodes }) => nodes.toSorted((one, other) => one.name.localeCompare(other.name)));
+  const isCut = working.pageInfo.hasNextPage || idle.pageInfo.hasNextPage;
   return (
     <section className="team" aria-label="Who does what">
       {shown.length === 0 && (
         <p className="team-none">
-          {agents.length === 0 ? (
+          {known.nodes.length === 0 ? (
             <>
               No agent has registered yet. One does so by the mutation <code>agentRegister</code>, with the SDK, or over one of
               the older REST dialects. To see a team at work, run <code>npm run demo</code>.
             </>
           ) : (
-            `None of the ${agents.length} agents is online.`
+            <>
+              Nobody is online. <Link href="/ui/agents">See all agents</Link>
+            </>
           )}
         </p>
       )}
@@ -46,9 +49,9 @@ export function Team() {
           </li>
         ))}
       </ul>
-      {others > 0 && shown.length > 0 && (
+      {isCut && (
         <Link className="team-others" href="/ui/agents">
-          and {others} more who are not online
+          and more: see all agents
         </Link>
       )}
     </section>
@@ -95,15 +98,4 @@ function Wellbeing({ agent: { health, lastHeartbeatAt, claimedTasks, status } }:
   if (!lastHeartbeatAt) return <small>{activity}, without heartbeats</small>;
   const silence = `silent for ${formatAge(now - Date.parse(lastHeartbeatAt))}`;
   return <small className="member-silent">{silence}</small>;
-}
-
-function isOfInterest({ health, claimedTasks }: Agent): boolean {
-  return health !== 'OFFLINE' || claimedTasks.nodes.length > 0;
-}
-
-/** Those who work come first, then by name, so that nobody jumps about while all of them work. */
-function byWork(one: Agent, other: Agent): number {
-  return (
-    Number(other.claimedTasks.nodes.length > 0) - Number(one.claimedTasks.nodes.length > 0) || one.name.localeCompare(other.name)
-  );
 }

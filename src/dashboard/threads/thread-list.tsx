@@ -1,10 +1,9 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from 'react';
-import { type ThreadItemFragment, ThreadsDocument } from '../generated.js';
-import { type LiveQuery, useLiveQuery } from '../live/use-live-query.js';
+import { LatelyWrittenThreadsDocument, type ThreadItemFragment, ThreadsDocument } from '../generated.js';
+import type { FeedEvent } from '../live/feed.js';
+import { type LiveList, useLiveList } from '../live/use-live-list.js';
+import { useLiveQuery } from '../live/use-live-query.js';
 import { useSession } from '../session/session.js';
-
-/** Threads that are listed. */
-const threadsShown = 100;
 
 /** Until where each thread was read in this browser: the id of a message, by the id of the thread. Ids rise with time. */
 type Marks = Record<string, string>;
@@ -48,7 +47,7 @@ export interface ThreadListing {
 interface ThreadList {
   /** Those that were written in last come first. Undefined until they were read. */
   threads: readonly ThreadListing[] | undefined;
-  query: LiveQuery<unknown>;
+  list: LiveList<unknown>;
 }
 
 const ThreadListContext = createContext<ThreadList | null>(null);
@@ -62,14 +61,15 @@ export function useThreads(): ThreadList {
 
 export function ThreadListProvider({ children }: { children: ReactNode }) {
   const { viewer } = useSession();
-  const query = useLiveQuery(ThreadsDocument, { first: threadsShown }, (event) => 'message' in event || 'thread' in event);
+  const isAboutThreads = (event: FeedEvent) => 'message' in event || 'thread' in event;
+  const list = useLiveList(ThreadsDocument, {}, (data) => data.threads, isAboutThreads);
+  const { data: lately } = useLiveQuery(LatelyWrittenThreadsDocument, {}, isAboutThreads);
   const read = useSyncExternalStore(watch, readMarks);
-  const { data } = query;
+  const { nodes } = list;
   const threads = useMemo(() => {
-    if (!data) return undefined;
+    if (!nodes || !lately) return undefined;
     const found = new Map<string, ThreadItemFragment>();
-    for (const thread of [...data.threads.nodes, ...data.messages.nodes.map((message) => message.thread)])
-      found.set(thread.id, thread);
+    for (const thread of [...nodes, ...lately.messages.nodes.map((message) => message.thread)]) found.set(thread.id, thread);
     return [...found.values()]
       .toSorted((one, other) => lastChange(other).localeCompare(lastChange(one)))
       .map((thread) => {
@@ -77,8 +77,8 @@ export function ThreadListProvider({ children }: { children: ReactNode }) {
         const isOwn = viewer.actor !== null && last?.sender?.id === viewer.actor.id;
         return { thread, isUnread: last !== undefined && !isOwn && (read[thread.id] ?? '') < last.id };
       });
-  }, [data, read, viewer]);
-  return <ThreadListContext value={{ threads, query }}>{children}</ThreadListContext>;
+  }, [nodes, lately, read, viewer]);
+  return <ThreadListContext value={{ threads, list }}>{children}</ThreadListContext>;
 }
 
 /** Threads in which something was not read yet. */

@@ -5,6 +5,7 @@ import { Avatar } from '../elements/avatar.js';
 import { Dialog } from '../elements/dialog.js';
 import { Empty, Failure, Loading } from '../elements/empty.js';
 import { ChevronIcon, PlusIcon } from '../elements/icons.js';
+import { More } from '../elements/more.js';
 import { useNotices } from '../elements/notices.js';
 import { Ago } from '../elements/time.js';
 import { OpenThreadDocument, ThreadHeadDocument } from '../generated.js';
@@ -16,7 +17,7 @@ import './threads-page.css';
 
 /** Threads beside the one that is read; on a phone, one or the other. */
 export default function ThreadsPage({ id }: { id: string | undefined }) {
-  const { threads, query } = useThreads();
+  const { threads, list } = useThreads();
   const [isOpening, setOpening] = useState(false);
   return (
     <main className={`threads ${id ? 'threads-reading' : ''}`}>
@@ -33,7 +34,7 @@ export default function ThreadsPage({ id }: { id: string | undefined }) {
             <PlusIcon />
           </button>
         </header>
-        {!threads && (query.error ? <Failure error={query.error} onRetry={query.reload} /> : <Loading />)}
+        {!threads && (list.error ? <Failure error={list.error} onRetry={list.reload} /> : <Loading />)}
         {threads?.length === 0 && (
           <Empty title="No threads yet">People and agents talk in threads, about a task, a project or anything.</Empty>
         )}
@@ -44,6 +45,7 @@ export default function ThreadsPage({ id }: { id: string | undefined }) {
             </li>
           ))}
         </ul>
+        <More list={list} what="threads" />
       </section>
       <section className="threads-open" aria-label="The thread">
         {id ? (

@@ -107,6 +107,10 @@ const AgentFilterRef = builder.inputType('AgentFilter', {
     specialization: t.string({ description: 'Agents that have this specialization.' }),
     ownerId: t.id({ description: 'Agents of this owner.' }),
     isOrchestrator: t.boolean({ description: 'Only orchestrators, or only others.' }),
+    holdsTask: t.boolean({ description: 'Only agents that hold a task now, or only those that hold none.' }),
+    text: t.string({
+      description: 'Agents with this text in their name, external id or role, in any case, or with exactly this specialization.',
+    }),
   }),
 });
 

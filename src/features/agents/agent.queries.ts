@@ -14,6 +14,10 @@ export interface AgentFilter {
   /** Owner as named by a caller who is not registered here. */
   ownerLabel?: string | null;
   isOrchestrator?: boolean | null;
+  /** Whether it holds a task under a lease that still runs. */
+  holdsTask?: boolean | null;
+  /** In its name, external id or role, in any case; or the whole of one of its specializations. */
+  text?: string | null;
 }
 
 /** The agents that the caller may see and the filter wants; health as of `now` on the database's clock. */
@@ -31,6 +35,11 @@ export function agentWhere(
   if (filter?.ownerId) where.push({ ownerId: idOrNone(filter.ownerId) });
   if (filter?.ownerLabel) where.push({ ownerLabel: filter.ownerLabel });
   if (typeof filter?.isOrchestrator === 'boolean') where.push({ isOrchestrator: filter.isOrchestrator });
+  if (typeof filter?.holdsTask === 'boolean') {
+    const held = { leaseExpiresAt: { gt: now } };
+    where.push({ tasksHeld: filter.holdsTask ? { some: held } : { none: held } });
+  }
+  if (filter?.text) where.push(textWhere(filter.text));
   return { AND: where };
 }
 
@@ -74,6 +83,11 @@ export function agentsByName(
     take: page.limit,
     skip: page.offset,
   });
+}
+
+function textWhere(text: string): Prisma.ActorWhereInput {
+  const contains = { contains: text, mode: 'insensitive' } as const;
+  return { OR: [{ name: contains }, { externalId: contains }, { role: contains }, { specializations: { has: text } }] };
 }
 
 /** The same rule as `healthAt`, as a condition on the last heartbeat. */

@@ -53,7 +53,7 @@ mutation('taskCreateMany', {
 
 mutation('taskUpdate', {
   description:
-    'Change descriptive fields of a task. What is left out stays; null clears. Status and lease have commands of their own.',
+    'Change descriptive fields of a task. What is left out stays; null clears. Status and lease have commands of their own. Send `expectedUpdatedAt` so as not to write over what somebody else has changed meanwhile.',
   input: taskUpdateInput,
   run: (services, context, input) => services.tasks.update(context.viewer, input),
   payload: (t) => ({ task: t.field(taskField) }),
@@ -182,6 +182,18 @@ errorType('TASK_ALREADY_CLAIMED', 'TaskAlreadyClaimedError').implement({
       nullable: true,
       description: 'Time at which the lease lapses unless the holder extends it.',
       resolve: (error) => error.facts.leaseExpiresAt as Date,
+    }),
+  }),
+});
+
+errorType('TASK_CHANGED', 'TaskChangedError').implement({
+  description: 'Somebody changed the task since it was read. Read it again, then change it from there.',
+  interfaces: [UserErrorRef],
+  fields: (t) => ({
+    updatedAt: t.field({
+      type: 'DateTime',
+      description: 'Time of the last change of the task.',
+      resolve: (error) => error.facts.updatedAt as Date,
     }),
   }),
 });

@@ -20,6 +20,18 @@ export class TaskNotReadyError extends DomainError {
   }
 }
 
+/** Somebody changed the task after the caller had read it. */
+export class TaskChangedError extends DomainError {
+  readonly code = 'TASK_CHANGED' satisfies ErrorCode;
+
+  constructor(readonly facts: { taskId: string; updatedAt: Date }) {
+    super(
+      `Task ${facts.taskId} was changed at ${facts.updatedAt.toISOString()}, after you read it. Read it again, then change it from there.`,
+      { path: ['expectedUpdatedAt'] },
+    );
+  }
+}
+
 /** Somebody, perhaps the caller itself, holds the task under a running lease. */
 export class TaskAlreadyClaimedError extends DomainError {
   readonly code = 'TASK_ALREADY_CLAIMED' satisfies ErrorCode;

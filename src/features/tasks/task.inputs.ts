@@ -91,6 +91,9 @@ export const taskUpdateInput = commandInput({
   modelTier: modelTier.optional(),
   dueAt: dueAt.nullable().optional(),
   metadata: metadata.optional(),
+  expectedUpdatedAt: instant(
+    '`updatedAt` of the task as you read it: when anything changed the task since, heartbeats aside, nothing is written and the error is a TaskChangedError. Left out: what you send is written over whatever is there.',
+  ).optional(),
 });
 
 export const taskClaimInput = commandInput({

@@ -19,7 +19,7 @@ import { expireOfOrganizationStatement, expireOneStatement, sweepStatement } fro
 import { heartbeatStatement, heartbeats } from './sql/heartbeat.sql.js';
 import { claimantStatement, obstacleCountsStatement, taskObstaclesStatement } from './sql/obstacles.sql.js';
 import { refusalStatement, type Transition, transitionStatement, transitions } from './sql/transition.sql.js';
-import { TaskNotFoundError } from './task.errors.js';
+import { TaskChangedError, TaskNotFoundError } from './task.errors.js';
 import type {
   TaskCancel,
   TaskClaim,
@@ -151,14 +151,20 @@ export class TaskService {
     });
   }
 
-  /** Changes descriptive fields; a field that is left out stays, null clears. Never changes status or lease. */
+  /**
+   * Changes descriptive fields; a field that is left out stays, null clears. Never changes status or lease.
+   * Throws TaskNotFoundError, ProjectNotFoundError; TaskChangedError when the caller says what it has read, and that is old.
+   */
   async update(viewer: Viewer, input: TaskUpdate): Promise<{ task: Task }> {
     requireScope(viewer, 'WORK');
-    const { taskId, ...fields } = input;
+    const { taskId, expectedUpdatedAt, ...fields } = input;
     return this.database.transaction(async (tx) => {
       await lockRow(tx, 'task', viewer.organizationId, taskId);
       const before = await tx.prisma.task.findFirst({ where: { id: taskId, organizationId: viewer.organizationId } });
       if (!before) throw new TaskNotFoundError(taskId);
+      const { updatedAt } = before;
+      if (expectedUpdatedAt && expectedUpdatedAt.getTime() !== updatedAt.getTime())
+        throw new TaskChangedError({ taskId, updatedAt });
       if (fields.projectId) await requireProject(tx.prisma, viewer, fields.projectId);
       const changed = changedFields(before, fields);
       if (changed.length === 0) return { task: before };
@@ -168,6 +174,8 @@ export class TaskService {
           ...fields,
           metadata: fields.metadata as Prisma.InputJsonObject | undefined,
           priorityLabel: fields.priority === undefined ? undefined : null,
+          // Later than before, also within one millisecond and on a clock that is behind: who read it can tell.
+          updatedAt: new Date(Math.max(Date.now(), updatedAt.getTime() + 1)),
         },
       });
       await appendEvents(tx, [
