@@ -16,7 +16,7 @@ import {
 } from './support/organization.js';
 import { nestedOperationsOf, type Operation, operationsOf, type Place, placesOf, withValue } from './support/schema-walk.js';
 import { StreamReader } from './support/stream.js';
-import { allRows } from './support/table-rows.js';
+import { contentOf } from './support/table-rows.js';
 
 const adminToken = 'an-admin-token-of-the-test-alone';
 const schema = buildSchema();
@@ -57,7 +57,7 @@ describe('what belongs to another organization', () => {
   });
 
   it.each([...reads, ...commands])('is to $name as if it did not exist', async (operation) => {
-    const before = await rowsOf(theirs);
+    const before = await contentOf(app, namesOf(theirs));
 
     for (const caller of callers().filter((each) => !isExempt(operation, each))) {
       for (const { theirVariables, nobodysVariables, place } of attemptsOf(operation, ours)) {
@@ -70,11 +70,11 @@ describe('what belongs to another organization', () => {
         expect(codesOf(answer)).not.toContain('INTERNAL_ERROR');
       }
     }
-    expect(await rowsOf(theirs)).toEqual(before);
+    expect(await contentOf(app, namesOf(theirs))).toEqual(before);
   });
 
   it.each([...reads, ...commands])('is neither told nor touched by $name that names none of it', async (operation) => {
-    const before = await rowsOf(theirs);
+    const before = await contentOf(app, namesOf(theirs));
 
     for (const caller of callers().filter((each) => !isExempt(operation, each))) {
       const answer = await call(app.url, caller, operation.document, validVariables(operation, ours));
@@ -82,7 +82,7 @@ describe('what belongs to another organization', () => {
       expect(answer.text).not.toContain(theirs.mark);
       expect(codesOf(answer)).not.toContain('INTERNAL_ERROR');
     }
-    expect(await rowsOf(theirs)).toEqual(before);
+    expect(await contentOf(app, namesOf(theirs))).toEqual(before);
   });
 
   it.each(reads.filter(({ args }) => args.some(({ name }) => name === 'after')))(
@@ -283,14 +283,9 @@ function idsOf({ things, spare, ...own }: SeededOrganization): string[] {
   return [...Object.values(things), ...Object.values(spare), ...named];
 }
 
+/** What tells a row of the database that has to do with the organization, whosever it is. */
 function namesOf(organization: SeededOrganization): string[] {
   return [organization.mark, ...idsOf(organization)];
-}
-
-/** Every row of the database that has to do with the organization, whosever it is. */
-async function rowsOf(organization: SeededOrganization): Promise<string[]> {
-  const names = namesOf(organization);
-  return (await allRows(app)).filter((row) => names.some((name) => row.includes(name)));
 }
 
 /** Lets something happen that every filter of the organization wants. */

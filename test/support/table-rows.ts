@@ -8,13 +8,27 @@ export async function countRows(app: TestApp): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ table, count }) => [table, count]));
 }
 
-/** Every row of every table, as Postgres writes it, in no order that time has a part in. */
+/**
+ * What every table holds, to be compared: the number of its rows and the sum of their hashes. With `names`, only of the rows in
+ * which one of them occurs.
+ */
+export async function contentOf(app: TestApp, names?: readonly string[]): Promise<Record<string, string>> {
+  const tables = await tablesOf(app);
+  const selects = tables.map(
+    (table) =>
+      `select '${table}' as table, count(*) || ' rows, ' || coalesce(sum(hashtextextended(${table}::text, 0)), 0) as content
+       from ${table}${names ? ` where ${table}::text ~ $1` : ''}`,
+  );
+  const pattern = names?.map((name) => name.replace(/\W/g, '\\$&')).join('|');
+  const rows = await app.sql<{ table: string; content: string }>(selects.join(' union all '), names && [pattern]);
+  return Object.fromEntries(rows.map(({ table, content }) => [table, content]));
+}
+
+/** Every row of every table, as Postgres writes it, to be searched. */
 export async function allRows(app: TestApp): Promise<string[]> {
   const tables = await tablesOf(app);
   const selects = tables.map((table) => `select '${table} ' || ${table}::text as row from ${table}`);
-  const rows = await app.sql<{ row: string }>(
-    `select row from (${selects.join(' union all ')}) as rows order by row collate "C"`,
-  );
+  const rows = await app.sql<{ row: string }>(selects.join(' union all '));
   return rows.map(({ row }) => row);
 }
 
