@@ -6,7 +6,7 @@ import { Authenticator } from './auth/authenticator.js';
 import { LiveCredentials } from './auth/live-credentials.js';
 import { SignInLimit } from './auth/sign-in-limit.js';
 import { WorkerAuthenticator } from './auth/worker-authenticator.js';
-import { type Config, drainMs, redisAddress } from './config.js';
+import { type Config, drainMs, noticeMs, redisAddress } from './config.js';
 import type { Database, OwnedDatabase } from './database/database.js';
 import { DatabaseClock } from './database/database-clock.js';
 import { databaseName } from './database/database-name.js';
@@ -62,7 +62,8 @@ export interface App {
   url: string;
   /**
    * Sends load balancers away and lets go of connections as they are answered, but serves everybody, for the time of the
-   * configuration or until `hurry`: so that nothing is on its way here when it stops.
+   * configuration or until `hurry`: so that nothing is on its way here when it stops. In the second half of that time, when load
+   * balancers have noticed, websockets are closed one after another.
    */
   drain(hurry: AbortSignal): Promise<void>;
   /** Finishes what is in flight, within the grace of the configuration, and lets go of everything. May be called twice. */
@@ -83,12 +84,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     for (let last = stops.pop(); last; last = stops.pop()) await last();
   };
   try {
-    const { url, leave } = await start(config, logger, runsClockwork, stops);
-    const drain = async (hurry: AbortSignal) => {
-      leave();
-      // Rejects when there is a hurry.
-      await delay(drainMs(config), undefined, { signal: hurry }).catch(() => {});
-    };
+    const { url, drain } = await start(config, logger, runsClockwork, stops);
     return { url, drain, stop };
   } catch (error) {
     await stop();
@@ -102,7 +98,7 @@ async function start(
   logger: Logger,
   runsClockwork: boolean,
   stops: (() => Promise<void> | void)[],
-): Promise<{ url: string; leave: () => void }> {
+): Promise<Pick<App, 'url' | 'drain'>> {
   const database = await startDatabase(config, logger, stops);
   // Deployments may share a Redis: each keeps to its own database's part of it.
   const namespace = `baton:${await databaseName(database)}`;
@@ -279,7 +275,13 @@ async function start(
     },
     'Baton is ready',
   );
-  return { url, leave };
+  const drain = async (hurry: AbortSignal) => {
+    leave();
+    // Rejects when there is a hurry.
+    await delay(noticeMs(config), undefined, { signal: hurry }).catch(() => {});
+    await graphql.sendAway(drainMs(config) - noticeMs(config), hurry);
+  };
+  return { url, drain };
 }
 
 async function startDatabase(config: Config, logger: Logger, stops: (() => Promise<void> | void)[]): Promise<OwnedDatabase> {

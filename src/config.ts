@@ -197,6 +197,11 @@ export function drainMs({ SHUTDOWN_DRAIN_MS, ADMIN_TOKEN }: Config): number {
   return SHUTDOWN_DRAIN_MS ?? (ADMIN_TOKEN ? 6000 : 0);
 }
 
+/** The part of it in which load balancers notice; clients that are sent away sooner may be led back. */
+export function noticeMs(config: Config): number {
+  return drainMs(config) / 2;
+}
+
 /** Name, description and default of every variable, for the README's table. */
 export function describeConfig(): { name: string; description: string; defaultValue: string }[] {
   return Object.entries(variables).map(([name, schema]) => {

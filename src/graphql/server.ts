@@ -101,6 +101,11 @@ export class GraphqlServer {
     this.inFlight.leave();
   }
 
+  /** Sends the clients of websockets to other servers, evenly over the time; ends early on the signal. */
+  sendAway(overMs: number, signal: AbortSignal): Promise<void> {
+    return this.websocket.sendAway(overMs, signal);
+  }
+
   /**
    * Ends streams and sockets and resolves when every request in flight is answered, at the latest after `deadlineMs`;
    * what is left then is cut. The owner of the HTTP server stops listening before.

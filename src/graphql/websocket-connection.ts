@@ -22,6 +22,9 @@ export class WebsocketConnection implements GraphqlSocket {
   private isAlive = true;
   private isHeldBack = false;
   private closing: NodeJS.Timeout | undefined;
+  /** Operations that were asked for and not answered yet. */
+  private running = 0;
+  private onIdle: (() => void) | undefined;
   /** Those who wait until the client has read most of what it was sent. */
   private waiting: (() => void)[] = [];
 
@@ -60,9 +63,28 @@ export class WebsocketConnection implements GraphqlSocket {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** Takes no more messages until the socket is closed. */
-  pause(): void {
+  /** Counts an operation as running until its outcome is there. */
+  track<Outcome>(outcome: Outcome): Outcome {
+    if (outcome instanceof Promise) {
+      this.running += 1;
+      const forget = () => {
+        this.running -= 1;
+        if (this.running === 0) this.onIdle?.();
+      };
+      outcome.then(forget, forget);
+    }
+    return outcome;
+  }
+
+  /** Takes no more messages, and closes the socket once what the client had asked for is answered. */
+  async leave(code: number, reason: string): Promise<void> {
     this.socket.pause();
+    do {
+      if (this.running > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));
+      // A prepared operation starts to run, and an answer is queued, in reactions to the promise just awaited.
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (this.running > 0);
+    this.close(code, reason);
   }
 
   close(code?: number, reason?: string): void {

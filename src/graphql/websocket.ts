@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
@@ -17,8 +18,12 @@ import type { Pipeline } from './pipeline.js';
 import { WebsocketConnection } from './websocket-connection.js';
 import { WebsocketStream } from './websocket-stream.js';
 
-/** Closing codes besides those of the protocol (`CloseCode`); clients reconnect after both. */
-const closeCodes = { serviceRestart: 1012, tryAgainLater: 1013 } as const;
+/** Closings besides those of the protocol (`CloseCode`); clients reconnect after both. */
+const serviceRestart = [1012, 'Service restart'] as const;
+const tryAgainLater = [1013, 'Try again later'] as const;
+
+/** Milliseconds between the clients that a server which leaves sends away. */
+const sendAwayIntervalMs = 10;
 
 /** The streams that are open under a credential, so that revoking it can end them. */
 export interface LiveCredentials {
@@ -59,7 +64,6 @@ interface SocketOperation extends ExecutionArgs {
 /** GraphQL over websockets: sub-protocol `graphql-transport-ws`, every operation through the shared pipeline. */
 export class WebsocketFace {
   private readonly connections = new Set<WebsocketConnection>();
-  private readonly running = new Set<Promise<unknown>>();
   private readonly sockets: WebSocketServer;
   private readonly keepAlive: NodeJS.Timeout;
   private readonly protocol;
@@ -82,10 +86,13 @@ export class WebsocketFace {
       connectionInitWaitTimeout: options.connectionInitTimeoutMs,
       onConnect: ({ extra, connectionParams }) => this.signIn(extra, connectionParams ?? {}),
       onSubscribe: async ({ extra }, id, payload) => {
-        const operation = await this.track(prepareOperation(options.pipeline, this.sourceOf(extra), payload));
+        const operation = await extra.connection.track(prepareOperation(options.pipeline, this.sourceOf(extra), payload));
         return Array.isArray(operation) ? operation : { ...operation, id, connection: extra.connection };
       },
-      execute: (args) => this.track(options.pipeline.execute(args)),
+      execute: (operation) => {
+        const { id: _, connection, ...args } = operation as SocketOperation;
+        return connection.track(options.pipeline.execute(args));
+      },
       subscribe: async (operation) => {
         const { id, connection, ...args } = operation as SocketOperation;
         const outcome = await options.pipeline.subscribe(args);
@@ -109,25 +116,28 @@ export class WebsocketFace {
     });
   }
 
+  /**
+   * Sends clients to other servers, evenly over the time: all at once they would keep one waiting there for seconds. Ends early
+   * on the signal. Who connects meanwhile is served, until `stop`.
+   */
+  async sendAway(overMs: number, signal: AbortSignal): Promise<void> {
+    const leaving = [...this.connections];
+    const began = performance.now();
+    for (let sent = 0; sent < leaving.length && !signal.aborted; ) {
+      const share = Math.min(1, (performance.now() - began) / overMs);
+      for (; sent < Math.ceil(leaving.length * share); sent++) void leaving[sent]?.leave(...serviceRestart);
+      await delay(sendAwayIntervalMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
   /** Lets running queries and mutations answer, then closes every socket; what is left at the deadline is cut. */
   async stop(deadline: Promise<unknown>): Promise<void> {
     this.isStopping = true;
     clearInterval(this.keepAlive);
-    for (const connection of this.connections) connection.pause();
-    await Promise.race([this.whenIdle(), deadline]);
     const closed = [...this.connections].map((connection) => new Promise<void>((resolve) => connection.onClose(() => resolve())));
-    for (const connection of this.connections) connection.close(closeCodes.serviceRestart, 'Service restart');
+    for (const connection of this.connections) void connection.leave(...serviceRestart);
     await Promise.race([Promise.all(closed), deadline]);
     for (const connection of this.connections) connection.terminate();
-  }
-
-  /** Resolves when what clients had sent is answered. */
-  private async whenIdle(): Promise<void> {
-    do {
-      await Promise.allSettled(this.running);
-      // A prepared operation starts to run, and an answer is queued, in reactions to the promise just awaited.
-      await new Promise((resolve) => setImmediate(resolve));
-    } while (this.running.size > 0);
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -168,7 +178,7 @@ export class WebsocketFace {
     } catch (error) {
       if (error instanceof DomainError) return false;
       this.options.logger.error({ err: error }, 'a websocket could not be authenticated');
-      connection.close(closeCodes.tryAgainLater, 'Try again later');
+      connection.close(...tryAgainLater);
       return true;
     }
   }
@@ -186,15 +196,6 @@ export class WebsocketFace {
   private sourceOf({ viewer }: ConnectionState): OperationSource {
     if (!viewer) throw new Error('graphql-ws let an operation through before the handshake');
     return { requestId: newId(), viewer, transport: 'websocket', setHeader: () => {} };
-  }
-
-  private track<Outcome>(outcome: Outcome): Outcome {
-    if (outcome instanceof Promise) {
-      this.running.add(outcome);
-      const forget = () => this.running.delete(outcome);
-      outcome.then(forget, forget);
-    }
-    return outcome;
   }
 }
 
