@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { newId } from '../src/kernel/ids.js';
 import {
   AgentHeartbeatDocument,
   AgentsDocument,
@@ -74,6 +75,32 @@ describe('what a board reads', () => {
     expect(await ask({ text: 'MARTEN' })).toEqual([holder.id, lapsed.id]);
     expect(await ask({ text: 'marten' })).toEqual([holder.id, lapsed.id, idle.id]);
     expect(await ask({ text: 'docs', holdsTask: true })).toEqual([holder.id]);
+  });
+
+  it('tells who stands for no agent why none could claim a task', async () => {
+    const app = await useTestApp();
+    const client = app.client();
+    const agent = await seedAgent(client, { specializations: ['docs'] });
+    const [ready, odd, held] = [
+      await seedTask(client, { requiredSpecialization: 'docs' }),
+      await seedTask(client, { requiredSpecialization: 'cobol' }),
+      await seedTask(client),
+    ];
+    await seedClaim(client, { taskId: held.id, agentId: agent.id });
+    const ask = async (taskId: string, agentId?: string) => {
+      const document =
+        'query ($id: ID!, $agentId: ID) { task(id: $id) { id whyNotClaimable(agentId: $agentId) { code message } } }';
+      const { data, errors } = await call(app.url, {}, document, { id: taskId, agentId });
+      return { task: (data as { task: object }).task, codes: errors?.map(({ extensions }) => extensions?.code) };
+    };
+    const codes = (...all: string[]) => all.map((code) => expect.objectContaining({ code }));
+
+    expect(await ask(ready.id)).toMatchObject({ task: { whyNotClaimable: [] } });
+    expect(await ask(odd.id)).toMatchObject({ task: { whyNotClaimable: codes('SPECIALIZATION_MISMATCH') } });
+    expect(await ask(held.id)).toMatchObject({ task: { whyNotClaimable: codes('TASK_ALREADY_CLAIMED') } });
+    expect(await ask(ready.id, newId())).toEqual({ task: { id: ready.id, whyNotClaimable: null }, codes: ['AGENT_NOT_FOUND'] });
+    await app.sql(`update actor set status = 'INACTIVE' where id = $1`, [agent.id]);
+    expect(await ask(ready.id)).toMatchObject({ task: { whyNotClaimable: codes('SPECIALIZATION_MISMATCH') } });
   });
 
   it('writes over nothing that was changed since it was read', async () => {
@@ -174,6 +201,11 @@ describe('what a board reads', () => {
     expect(columns('unfinishedCount')).toEqual([0, 0, 0, 4, 3, 3]);
     const lead = spans[4]?.medianLeadSeconds as number;
     expect(Math.round(lead / hours(1))).toBe(6);
+    // Of what is over, the answer stays; what has happened since is added to the span that runs.
+    await client.mutate(TaskCancelDocument, { taskId: lapsed.id });
+    const again = await activity(`windowSeconds: ${hours(36)}, spanCount: 6`);
+    expect(again.slice(0, 5)).toEqual(spans.slice(0, 5));
+    expect(again[5]).toMatchObject({ failedCount: 1, readyCount: 1, unfinishedCount: 2 });
     const elsewhere = await activity(`windowSeconds: ${hours(1)}, spanCount: 1, projectId: "${project.project?.id}"`);
     expect(elsewhere).toMatchObject([{ createdCount: 1, readyCount: 1, unfinishedCount: 1, failedCount: 0 }]);
   });

@@ -14,14 +14,16 @@ import { NoteService } from './projects/note.service.js';
 import { ProjectService } from './projects/project.service.js';
 import { ReviewService } from './pull-requests/review.service.js';
 import { type SettingOptions, SettingService } from './settings/setting.service.js';
+import { TaskActivity } from './tasks/task.activity.js';
 import { TaskService } from './tasks/task.service.js';
 import { TicketService } from './tickets/ticket.service.js';
 import { TicketCompletionService } from './tickets/ticket-completion.service.js';
 import { SessionService } from './users/session.service.js';
 import { UserService } from './users/user.service.js';
 
-/** The commands of every feature. */
+/** The commands of every feature, and the reads that remember something. */
 export interface Services {
+  activity: TaskActivity;
   agents: AgentService;
   apiKeys: ApiKeyService;
   decisions: DecisionService;
@@ -54,6 +56,7 @@ export interface ServiceOptions extends JobOptions, SettingOptions {
 /** Builds the commands on one database: the application's own, or one open transaction. */
 export function createServices(database: Database, options: ServiceOptions): Services {
   return {
+    activity: new TaskActivity(database),
     agents: new AgentService(database),
     apiKeys: new ApiKeyService(database),
     decisions: new DecisionService(database),

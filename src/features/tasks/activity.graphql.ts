@@ -1,13 +1,13 @@
 import { builder } from '../../graphql/builder.js';
 import { idOrNone } from '../../kernel/ids.js';
 import { ValidationError } from '../validation-error.js';
-import { type ActivityRow, activityStatement } from './sql/activity.sql.js';
+import type { Activity } from './task.activity.js';
 
 const windowSecondsMin = 60;
 const windowSecondsMax = 30 * 86_400;
 const spanCountMax = 200;
 
-const TaskActivityRef = builder.objectRef<ActivityRow>('TaskActivity').implement({
+const TaskActivityRef = builder.objectRef<Activity>('TaskActivity').implement({
   description: 'What happened to tasks within one span of time, and how many there were at its end.',
   fields: (t) => ({
     startsAt: t.expose('startsAt', { type: 'DateTime', description: 'Time at which the span begins.' }),
@@ -49,12 +49,12 @@ builder.queryField('taskActivity', (t) =>
       spanCount: t.arg.int({ defaultValue: 30, description: `Number of spans. 1 to ${spanCountMax}, default 30.` }),
       projectId: t.arg.id({ description: 'Tasks of this project only.' }),
     },
-    resolve: (_root, { windowSeconds, spanCount, projectId }, { database, viewer }) => {
+    resolve: (_root, { windowSeconds, spanCount, projectId }, { services, viewer, clock }) => {
       const count = spanCount ?? 30;
       requireWithin('windowSeconds', windowSeconds, windowSecondsMin, windowSecondsMax);
       requireWithin('spanCount', count, 1, spanCountMax);
-      const project = projectId ? idOrNone(projectId) : null;
-      return database.query<ActivityRow>(activityStatement, [viewer.organizationId, project, windowSeconds, count]);
+      const spans = { projectId: projectId ? idOrNone(projectId) : null, spanSeconds: windowSeconds / count, count };
+      return services.activity.spans(viewer, spans, clock.now());
     },
   }),
 );

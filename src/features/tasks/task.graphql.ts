@@ -208,8 +208,14 @@ export const TaskRef = builder.prismaObject('Task', {
     ),
     whyNotClaimable: t.field({
       type: [ClaimObstacleRef],
-      description: 'Every reason why an agent could not claim the task now; empty when it could.',
-      args: { agentId: t.arg.id({ description: 'Id of the agent. Default: the caller.' }) },
+      nullable: true,
+      description:
+        'Every reason why an agent could not claim the task now; empty when it could. Null, with an error, when there is no such agent.',
+      args: {
+        agentId: t.arg.id({
+          description: 'Id of the agent. Default: the caller, if it is one; for others, the reasons for which no agent could.',
+        }),
+      },
       resolve: (task, { agentId }, context) => context.services.tasks.whyNotClaimable(context.viewer, task.id, agentId),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'Time at which the task was created.' }),

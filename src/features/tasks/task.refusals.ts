@@ -55,6 +55,12 @@ export function claimError(taskId: string, claimantId: string, refusal: ClaimRef
   return new TaskNotReadyError({ taskId, status: refusal.status });
 }
 
+/** Says what the first obstacle is that no agent gets over. */
+export function messageToAll(taskId: string, refusal: ClaimRefusal): string {
+  if (refusal.obstacles[0] !== 'SPECIALIZATION_MISMATCH') return claimError(taskId, '', refusal).message;
+  return `Task ${taskId} requires the specialization "${refusal.requiredSpecialization}", which no agent that may claim has.`;
+}
+
 /** Says, to an agent that got nothing, what keeps `count` tasks from it. */
 export function obstacleMessage(code: ErrorCode, count: number): string {
   switch (code) {

@@ -17,7 +17,12 @@ import { type Claim, claimStatement, claims, claimValues } from './sql/claim.sql
 import { type NextClaimed, type NextFilter, nextClaims, type Place } from './sql/claim-next.sql.js';
 import { expireOfOrganizationStatement, expireOneStatement, sweepStatement } from './sql/expire.sql.js';
 import { heartbeatStatement, heartbeats } from './sql/heartbeat.sql.js';
-import { claimantStatement, obstacleCountsStatement, taskObstaclesStatement } from './sql/obstacles.sql.js';
+import {
+  claimantStatement,
+  obstacleCountsStatement,
+  obstaclesToAllStatement,
+  taskObstaclesStatement,
+} from './sql/obstacles.sql.js';
 import { refusalStatement, type Transition, transitionStatement, transitions } from './sql/transition.sql.js';
 import { TaskChangedError, TaskNotFoundError } from './task.errors.js';
 import type {
@@ -40,6 +45,7 @@ import {
   type ClaimRefusal,
   claimError,
   leaseLost,
+  messageToAll,
   obstacleMessage,
   transitionError,
   type WriteRefusal,
@@ -362,16 +368,25 @@ export class TaskService {
     });
   }
 
-  /** Every reason why the agent could not claim the task now; empty when it could. Without an agent: the caller. */
+  /**
+   * Every reason why the agent could not claim the task now; empty when it could. Without an agent: the caller, if it is one,
+   * or else the reasons for which none could. Throws TaskNotFoundError, AgentNotFoundError.
+   */
   async whyNotClaimable(viewer: Viewer, taskId: string, agentId: string | null | undefined): Promise<Obstacle[]> {
-    const claimantId = agentId ?? viewer.actor?.id;
-    if (claimantId && !isId(claimantId)) throw new AgentNotFoundError(claimantId);
-    if (!claimantId) throw new ValidationError(['agentId'], 'Name the agent: this credential stands for none.');
+    const claimantId = agentId ?? (viewer.actor?.kind === 'AGENT' ? viewer.actor.id : null);
+    if (claimantId === null) return this.#whyNobodyMayClaim(viewer, taskId);
+    if (!isId(claimantId)) throw new AgentNotFoundError(claimantId);
     const refusal = await this.#obstacles(viewer, taskId, claimantId);
     return refusal.obstacles.map((code) => ({
       code,
       message: claimError(taskId, claimantId, { ...refusal, obstacles: [code] }).message,
     }));
+  }
+
+  async #whyNobodyMayClaim(viewer: Viewer, taskId: string): Promise<Obstacle[]> {
+    const [refusal] = await this.database.query<ClaimRefusal>(obstaclesToAllStatement, [viewer.organizationId, taskId]);
+    if (!refusal) throw new TaskNotFoundError(taskId);
+    return refusal.obstacles.map((code) => ({ code, message: messageToAll(taskId, { ...refusal, obstacles: [code] }) }));
   }
 
   async #claimant(viewer: Viewer, agentId: string | undefined): Promise<string> {

@@ -16,11 +16,14 @@ export const waitsForSweep = `task.lease_check_at <= statement_timestamp() and t
 
 export const hasSpecialization = `(task.required_specialization is null or task.required_specialization = any(claimant.specializations))`;
 
+/** What of the task itself keeps everybody from it, as an error code; null when nothing does. */
+export const obstacleToAll = `case when ${taskIsReady} or ${leaseHasLapsed} then null
+       when task.holder_id is not null then 'TASK_ALREADY_CLAIMED'
+       else 'TASK_NOT_READY' end`;
+
 /** The reasons, as error codes, why the claimant cannot claim the task; empty when it can. */
 export const obstaclesOf = `array_remove(array[
   case when not (${claimantIsActive}) then 'AGENT_INACTIVE' end,
-  case when ${taskIsReady} or ${leaseHasLapsed} then null
-       when task.holder_id is not null then 'TASK_ALREADY_CLAIMED'
-       else 'TASK_NOT_READY' end,
+  ${obstacleToAll},
   case when not ${hasSpecialization} then 'SPECIALIZATION_MISMATCH' end
 ], null)`;

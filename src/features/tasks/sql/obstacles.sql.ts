@@ -1,5 +1,5 @@
 import type { Statement } from '../../../database/database.js';
-import { claimantIsActive, leaseHasLapsed, obstaclesOf } from './claimable.sql.js';
+import { claimantIsActive, hasSpecialization, leaseHasLapsed, obstaclesOf, obstacleToAll } from './claimable.sql.js';
 
 /** Every reason why one agent cannot claim one task, with the facts that explain them. Values: organization, task, claimant. */
 export const taskObstaclesStatement: Statement = {
@@ -10,6 +10,24 @@ select ${obstaclesOf} as obstacles, ${leaseHasLapsed} as "isLapsed", task.status
        claimant.specializations
 from task
 join actor as claimant on claimant.id = $3::uuid and claimant.organization_id = $1::uuid
+left join actor as holder on holder.id = task.holder_id
+where task.id = $2::uuid and task.organization_id = $1::uuid`,
+};
+
+/** The reasons for which no agent at all can claim one task. Values: organization, task. */
+export const obstaclesToAllStatement: Statement = {
+  name: 'task-obstacles-to-all',
+  text: `
+select array_remove(array[
+         ${obstacleToAll},
+         case when task.required_specialization is not null and not exists (
+           select from actor as claimant
+           where claimant.organization_id = $1::uuid and claimant.kind = 'AGENT' and ${claimantIsActive} and ${hasSpecialization}
+         ) then 'SPECIALIZATION_MISMATCH' end
+       ], null) as obstacles, ${leaseHasLapsed} as "isLapsed", task.status, task.required_specialization as "requiredSpecialization",
+       task.holder_id as "holderId", holder.name as "holderName", task.lease_expires_at as "leaseExpiresAt",
+       '{}'::text[] as specializations
+from task
 left join actor as holder on holder.id = task.holder_id
 where task.id = $2::uuid and task.organization_id = $1::uuid`,
 };
