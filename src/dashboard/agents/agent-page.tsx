@@ -80,6 +80,7 @@ export default function AgentPage({ id }: { id: string }) {
                 <dt>Heartbeats</dt>
                 <dd>
                   <Heartbeats agentId={agent.id} lastHeartbeatAt={agent.lastHeartbeatAt} />
+                  <p className="hint">As seen since you opened this page</p>
                 </dd>
                 <dt>Knows</dt>
                 <dd>

@@ -1,12 +1,13 @@
 import { useState } from 'react';
 import { MoonIcon, SunIcon } from './icons.js';
+import { keep, readKept } from './kept.js';
 
 const key = 'baton.theme';
 type Theme = 'light' | 'dark';
 
 /** Puts the theme that was chosen here before into force; without one, the system's holds. */
 export function applyTheme(): void {
-  const chosen = localStorage.getItem(key);
+  const chosen = readKept('browser', key);
   if (chosen) document.documentElement.dataset.theme = chosen;
 }
 
@@ -14,7 +15,7 @@ export function ThemeToggle() {
   const [theme, setTheme] = useState<Theme>(current);
   const other: Theme = theme === 'dark' ? 'light' : 'dark';
   const toggle = () => {
-    localStorage.setItem(key, other);
+    keep('browser', key, other);
     applyTheme();
     setTheme(other);
   };

@@ -1,6 +1,7 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
 import { BatonClient } from '../../sdk/baton-client.js';
 import { BatonRequestError } from '../../sdk/errors.js';
+import { keep, readKept } from '../elements/kept.js';
 import { SessionDocument, type SessionQuery, SignOutDocument } from '../generated.js';
 import { Feed } from '../live/feed.js';
 import { ServerClock } from '../live/server-clock.js';
@@ -50,27 +51,27 @@ export function SessionGate({ children }: { children: ReactNode }) {
     const ending = new AbortController();
     const client = new BatonClient({
       url: location.origin,
-      token: sessionStorage.getItem(kept.token) ?? undefined,
-      organization: sessionStorage.getItem(kept.organization) ?? undefined,
+      token: readKept('tab', kept.token) ?? undefined,
+      organization: readKept('tab', kept.organization) ?? undefined,
     });
     const clock = new ServerClock();
     const feed = new Feed(client, clock, () => {
-      sessionStorage.removeItem(kept.token);
+      keep('tab', kept.token, null);
       setStage({ name: 'signed-out', isOver: true });
     });
     let timer: ReturnType<typeof setTimeout> | undefined;
     open(client, feed, ending.signal).then(
       (viewer) => {
         void clock.keepRight(client, ending.signal);
-        const mayLeave = viewer.kind === 'SESSION' || sessionStorage.getItem(kept.token) !== null;
+        const mayLeave = viewer.kind === 'SESSION' || readKept('tab', kept.token) !== null;
         setStage({ name: 'ready', session: { client, feed, clock, viewer, mayLeave } });
       },
       (error: Error) => {
         if (ending.signal.aborted) return;
         if (error instanceof BatonRequestError && !error.isRetriable) {
-          const hadToken = sessionStorage.getItem(kept.token) !== null;
-          sessionStorage.removeItem(kept.token);
-          sessionStorage.removeItem(kept.organization);
+          const hadToken = readKept('tab', kept.token) !== null;
+          keep('tab', kept.token, null);
+          keep('tab', kept.organization, null);
           return setStage({ name: 'signed-out', isOver: hadToken });
         }
         setStage({ name: 'unreachable', error });
@@ -87,19 +88,17 @@ export function SessionGate({ children }: { children: ReactNode }) {
 
   const session = useMemo(() => {
     if (stage.name !== 'ready') return null;
-    const keep = (name: keyof typeof kept, value: string | null) =>
-      value === null ? sessionStorage.removeItem(kept[name]) : sessionStorage.setItem(kept[name], value);
     return {
       ...stage.session,
       leave: async () => {
-        const isCookie = stage.session.viewer.kind === 'SESSION' && sessionStorage.getItem(kept.token) === null;
+        const isCookie = stage.session.viewer.kind === 'SESSION' && readKept('tab', kept.token) === null;
         if (isCookie) await stage.session.client.request(SignOutDocument, { input: {} }).catch(() => {});
-        keep('token', null);
-        keep('organization', null);
+        keep('tab', kept.token, null);
+        keep('tab', kept.organization, null);
         setStage({ name: 'signed-out', isOver: false });
       },
       enter: (organization: string | null) => {
-        keep('organization', organization);
+        keep('tab', kept.organization, organization);
         setStage({ name: 'connecting' });
         again();
       },
@@ -107,7 +106,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
   }, [stage, again]);
 
   const enterWith = (token: string | null) => {
-    if (token !== null) sessionStorage.setItem(kept.token, token);
+    if (token !== null) keep('tab', kept.token, token);
     setStage({ name: 'connecting' });
     again();
   };

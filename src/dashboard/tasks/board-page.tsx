@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { PlusIcon } from '../elements/icons.js';
+import { keep, readKeptRecord } from '../elements/kept.js';
 import type { TaskCardFragment, TaskStatus } from '../generated.js';
 import { useSession } from '../session/session.js';
 import { Attention } from './attention.js';
@@ -89,10 +90,10 @@ type Openness = Partial<Record<TaskStatus, boolean>>;
 const opennessKey = 'baton.columns';
 
 function useOpenness(): [Openness, (status: TaskStatus, isOpen: boolean) => void] {
-  const [openness, setOpenness] = useState<Openness>(() => JSON.parse(localStorage.getItem(opennessKey) ?? '{}'));
+  const [openness, setOpenness] = useState<Openness>(() => readKeptRecord(opennessKey));
   const set = (status: TaskStatus, isOpen: boolean) => {
     const next = { ...openness, [status]: isOpen };
-    localStorage.setItem(opennessKey, JSON.stringify(next));
+    keep('browser', opennessKey, JSON.stringify(next));
     setOpenness(next);
   };
   return [openness, set];

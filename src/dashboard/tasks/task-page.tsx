@@ -185,8 +185,15 @@ function standingOf(task: Task): ReactNode {
     case 'FAILED':
       return task.failureReason && `Failed: ${task.failureReason}`;
     case 'READY':
-      if (task.releaseReason) return `Given back: ${task.releaseReason}`;
-      return task.requiredSpecialization && `Waits for an agent that knows ${task.requiredSpecialization}.`;
+      return (
+        <>
+          {task.releaseReason && `Given back: ${task.releaseReason}. `}
+          Waits for an agent{task.requiredSpecialization && ` that knows ${task.requiredSpecialization}`}
+          {task.whyNotClaimable?.some(({ code }) => code === 'SPECIALIZATION_MISMATCH') && ', and none does'}.
+        </>
+      );
+    case 'BACKLOG':
+      return 'Parked: no agent takes it until somebody moves it to ready.';
     case 'CLAIMED':
     case 'IN_PROGRESS':
     case 'REVIEW':

@@ -4,40 +4,7 @@ import type { FeedEvent } from '../live/feed.js';
 import { type LiveList, useLiveList } from '../live/use-live-list.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useSession } from '../session/session.js';
-
-/** Until where each thread was read in this browser: the id of a message, by the id of the thread. Ids rise with time. */
-type Marks = Record<string, string>;
-
-const key = 'baton.read';
-const watchers = new Set<() => void>();
-let marks: Marks | undefined;
-
-function readMarks(): Marks {
-  marks ??= JSON.parse(localStorage.getItem(key) ?? '{}') as Marks;
-  return marks;
-}
-
-function watch(watcher: () => void): () => void {
-  const reload = (event: StorageEvent) => {
-    if (event.key !== key) return;
-    marks = undefined;
-    watcher();
-  };
-  addEventListener('storage', reload);
-  watchers.add(watcher);
-  return () => {
-    removeEventListener('storage', reload);
-    watchers.delete(watcher);
-  };
-}
-
-export function markRead(threadId: string, messageId: string): void {
-  const last = readMarks();
-  if ((last[threadId] ?? '') >= messageId) return;
-  marks = { ...last, [threadId]: messageId };
-  localStorage.setItem(key, JSON.stringify(marks));
-  for (const watcher of watchers) watcher();
-}
+import { isRead, ReadMarks } from './read-marks.js';
 
 export interface ThreadListing {
   thread: ThreadItemFragment;
@@ -48,6 +15,7 @@ interface ThreadList {
   /** Those that were written in last come first. Undefined until they were read. */
   threads: readonly ThreadListing[] | undefined;
   list: LiveList<unknown>;
+  readMarks: ReadMarks;
 }
 
 const ThreadListContext = createContext<ThreadList | null>(null);
@@ -60,11 +28,13 @@ export function useThreads(): ThreadList {
 }
 
 export function ThreadListProvider({ children }: { children: ReactNode }) {
-  const { viewer } = useSession();
+  const { viewer, clock } = useSession();
+  const [person, organization] = [viewer.actor?.id ?? viewer.kind, viewer.organization.id];
+  const readMarks = useMemo(() => new ReadMarks({ person, organization, now: clock.now() }), [person, organization, clock]);
   const isAboutThreads = (event: FeedEvent) => 'message' in event || 'thread' in event;
   const list = useLiveList(ThreadsDocument, {}, (data) => data.threads, isAboutThreads);
   const { data: lately } = useLiveQuery(LatelyWrittenThreadsDocument, {}, isAboutThreads);
-  const read = useSyncExternalStore(watch, readMarks);
+  const marks = useSyncExternalStore(readMarks.watch, readMarks.marks);
   const { nodes } = list;
   const threads = useMemo(() => {
     if (!nodes || !lately) return undefined;
@@ -75,10 +45,10 @@ export function ThreadListProvider({ children }: { children: ReactNode }) {
       .map((thread) => {
         const [last] = thread.messages.nodes;
         const isOwn = viewer.actor !== null && last?.sender?.id === viewer.actor.id;
-        return { thread, isUnread: last !== undefined && !isOwn && (read[thread.id] ?? '') < last.id };
+        return { thread, isUnread: last !== undefined && !isOwn && !isRead(marks, thread.id, last.id) };
       });
-  }, [nodes, lately, read, viewer]);
-  return <ThreadListContext value={{ threads, list }}>{children}</ThreadListContext>;
+  }, [nodes, lately, marks, viewer]);
+  return <ThreadListContext value={{ threads, list, readMarks }}>{children}</ThreadListContext>;
 }
 
 /** Threads in which something was not read yet. */
@@ -89,13 +59,14 @@ export function useUnreadCount(): number {
 
 /** Counts a thread as read up to this message while somebody looks at it. */
 export function useReadMark(threadId: string, lastMessageId: string | undefined): void {
+  const { readMarks } = useThreads();
   useEffect(() => {
     if (!lastMessageId) return;
-    const mark = () => document.visibilityState === 'visible' && markRead(threadId, lastMessageId);
+    const mark = () => document.visibilityState === 'visible' && readMarks.mark(threadId, lastMessageId);
     mark();
     document.addEventListener('visibilitychange', mark);
     return () => document.removeEventListener('visibilitychange', mark);
-  }, [threadId, lastMessageId]);
+  }, [readMarks, threadId, lastMessageId]);
 }
 
 function lastChange(thread: ThreadItemFragment): string {

@@ -46,6 +46,9 @@ export default function ThreadsPage({ id }: { id: string | undefined }) {
           ))}
         </ul>
         <More list={list} what="threads" />
+        {threads && threads.length > 0 && (
+          <p className="hint threads-about">A dot marks what was said since you last looked, as this browser knows it.</p>
+        )}
       </section>
       <section className="threads-open" aria-label="The thread">
         {id ? (
