@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -38,8 +38,9 @@ import { packageDirectory } from './kernel/package.js';
 import { continueTrace } from './kernel/tracing.js';
 import { Metrics } from './metrics/metrics.js';
 import { MetricsServer, metricsPath } from './metrics/metrics-server.js';
+import { CostBudget } from './rate-limits/cost-budget.js';
 import { MemoryRateLimiter } from './rate-limits/memory-rate-limiter.js';
-import type { RateLimiter } from './rate-limits/rate-limiter.js';
+import type { RateLimit, RateLimiter } from './rate-limits/rate-limiter.js';
 import { RedisRateLimiter } from './rate-limits/redis-rate-limiter.js';
 import type { EventBus } from './realtime/event-bus.js';
 import { EventTailer } from './realtime/event-tailer.js';
@@ -189,6 +190,8 @@ async function start(
   });
   const access = new RequestAccess({ corsOrigins: config.CORS_ORIGINS, openMode });
   const dashboard = new DashboardFiles({ directory: path.join(packageDirectory(), 'dist/dashboard'), access });
+  const rateLimiter = await startRateLimiter(config, namespace, logger, stops);
+  const costBudget = createCostBudget(config, rateLimiter, stops);
   const graphql = new GraphqlServer({
     schema: buildSchema(),
     createContext,
@@ -196,11 +199,16 @@ async function start(
     liveCredentials,
     logger,
     metrics,
+    costBudget,
     maxBodyBytes: config.MAX_BODY_BYTES,
     corsOrigins: config.CORS_ORIGINS,
     openMode,
+    socketLimits: {
+      socketsPerCredential: config.WEBSOCKETS_PER_CREDENTIAL,
+      operationsPerSocket: config.WEBSOCKET_OPERATIONS,
+      messagesPerSecond: config.WEBSOCKET_MESSAGES_PER_SECOND,
+    },
   });
-  const rateLimiter = await startRateLimiter(config, namespace, logger, stops);
   const quota = new OrchestratorQuota(rateLimiter);
   const queueNeedsCredential = !openMode && config.QUEUE_AUTH === 'on';
   const rest = new RestServer({
@@ -249,7 +257,7 @@ async function start(
     else if (pathname === metricsPath) void metricsServer.handler(request, response);
     else void rest.handler(request, response);
   };
-  const server = createServer((request, response) => {
+  const server = createServer(timeLimits(config), (request, response) => {
     if (isLeaving) response.setHeader('connection', 'close');
     continueTrace(request.headers, () => route(request, response));
   });
@@ -316,8 +324,9 @@ async function startRateLimiter(
   namespace: string,
   logger: Logger,
   stops: (() => Promise<void> | void)[],
-): Promise<RateLimiter<OrchestratorLimit>> {
+): Promise<RateLimiter<OrchestratorLimit | 'cost'>> {
   const limits = {
+    cost: costLimit(config),
     user: { requests: config.ORCHESTRATOR_USER_LIMIT_PER_MINUTE, windowSeconds: 60 },
     organization: { requests: config.ORCHESTRATOR_ORGANIZATION_LIMIT_PER_HOUR, windowSeconds: 3600 },
   };
@@ -327,6 +336,28 @@ async function startRateLimiter(
   stops.push(() => limiter.close());
   await limiter.start();
   return limiter;
+}
+
+function costLimit({ GRAPHQL_COST_LIMIT_PER_MINUTE }: Config): RateLimit {
+  return { requests: GRAPHQL_COST_LIMIT_PER_MINUTE, windowSeconds: 60 };
+}
+
+/** Null when there is no limit. */
+function createCostBudget(config: Config, limiter: RateLimiter<'cost'>, stops: (() => void)[]): CostBudget | null {
+  if (config.GRAPHQL_COST_LIMIT_PER_MINUTE === 0) return null;
+  // Without Redis no other process counts with the same limiter.
+  const budget = new CostBudget({ limit: costLimit(config), limiter: redisAddress(config) ? limiter : null });
+  stops.push(() => budget.close());
+  return budget;
+}
+
+/** How long a request may take to arrive, so that whoever sends a byte now and then keeps no connection for it. */
+function timeLimits({ REQUEST_TIMEOUT_MS }: Config): ServerOptions {
+  return {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: Math.min(15_000, REQUEST_TIMEOUT_MS),
+    connectionsCheckingInterval: Math.min(5000, REQUEST_TIMEOUT_MS / 4),
+  };
 }
 
 function listen(server: Server, config: Config): Promise<void> {

@@ -131,6 +131,26 @@ const variables = {
   ORCHESTRATOR_ORGANIZATION_LIMIT_PER_HOUR: integer(1, 100_000_000)
     .default(1000)
     .describe('Requests to the orchestrator dialect that all callers of an organization may send in an hour.'),
+  GRAPHQL_COST_LIMIT_PER_MINUTE: integer(0, 1_000_000_000)
+    .refine((limit) => limit === 0 || limit >= 20_000, 'must be 0, or at least 20000, which one operation may cost')
+    .default(30_000_000)
+    .describe(
+      'What one credential may spend on GraphQL in a minute: a field costs 1, times the rows of the lists around it, and one operation at most 20000. 0 is no limit.',
+    ),
+  WEBSOCKETS_PER_CREDENTIAL: integer(0, 1_000_000)
+    .default(20_000)
+    .describe('Websockets that one credential may have open at a server. 0 is no limit.'),
+  WEBSOCKET_OPERATIONS: integer(0, 1_000_000)
+    .default(1000)
+    .describe('Operations, subscriptions above all, that may run at once over one websocket. 0 is no limit.'),
+  WEBSOCKET_MESSAGES_PER_SECOND: integer(0, 1_000_000)
+    .default(1000)
+    .describe(
+      'Messages that may come over one websocket in a second, and five times as many at once after a pause. 0 is no limit.',
+    ),
+  REQUEST_TIMEOUT_MS: integer(100, 3_600_000)
+    .default(60_000)
+    .describe('Milliseconds in which a request must have arrived whole; its headers in at most 15000 of them.'),
   CORS_ORIGINS: list.default([]).describe('Origins, separated by commas, that browsers may call from besides the server’s own.'),
   SHUTDOWN_DRAIN_MS: integer(0, 60_000)
     .optional()

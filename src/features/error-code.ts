@@ -25,6 +25,8 @@ export const errorCodes = {
   UNAUTHENTICATED: 'The credential is missing, wrong, expired or revoked. Sign in, or use a valid key.',
   FORBIDDEN: 'The credential does not allow this. Use one that does, or ask an administrator.',
   RATE_LIMITED: 'Too many requests. Wait as long as the answer says, then send again.',
+  TOO_MANY_OPERATIONS:
+    'The websocket runs as many operations at once as the server allows. Complete one of them, or open another websocket.',
 
   // Things that are not there, or are not yours to see: the two answer alike
   ORGANIZATION_NOT_FOUND: 'No such organization.',

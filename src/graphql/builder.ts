@@ -6,12 +6,8 @@ import type PrismaTypes from '../database/generated/pothos-types.js';
 import { getDatamodel } from '../database/generated/pothos-types.js';
 import ArgumentPlugin from './argument-plugin.js';
 import type { GraphqlContext } from './context.js';
-import { DocumentTooCostlyError } from './document-too-costly-error.js';
 import PagePlugin from './page-plugin.js';
 import { pageSizeDefault, pageSizeMax } from './page-size.js';
-
-/** What one document may cost: each field 1, a list its size times what is in it. Mounted in the pipeline's limits. */
-export const complexityLimits = { complexity: 20_000, depth: 100, breadth: 2000 };
 
 /**
  * Builds the schema; holds no types of its own. Every `*.graphql.ts` adds its types to it, and `schema.ts` imports them all.
@@ -33,8 +29,8 @@ export const builder = new SchemaBuilder<{
   complexity: {
     defaultComplexity: 1,
     defaultListMultiplier: 10,
-    limit: complexityLimits,
-    complexityError: (_kind, { complexity }) => new DocumentTooCostlyError(complexity, complexityLimits.complexity),
+    // It only prices the fields; what an operation costs is judged before it runs, once for a document: see operation-cost.ts.
+    disabled: true,
   },
   prisma: {
     client: (context) => context.prisma,

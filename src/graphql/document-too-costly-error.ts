@@ -5,9 +5,15 @@ import { DomainError } from '../kernel/domain-error.js';
 export class DocumentTooCostlyError extends DomainError {
   readonly code = 'DOCUMENT_TOO_COSTLY' satisfies ErrorCode;
 
-  constructor(cost: number, limit: number) {
-    super(
+  static byCost(cost: number, limit: number): DocumentTooCostlyError {
+    return new DocumentTooCostlyError(
       `The document costs ${cost} of at most ${limit}: each field costs 1, times the rows of the lists around it. Ask for less at once.`,
+    );
+  }
+
+  static byFields(fields: number, limit: number): DocumentTooCostlyError {
+    return new DocumentTooCostlyError(
+      `The document selects ${fields} fields of at most ${limit}, with its fragments spread. Ask for less at once.`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { type ExecutionResult, GraphQLError, Kind } from 'graphql';
+import { RateLimitedError } from '../auth/auth.errors.js';
 import { type ErrorCode, errorCodes } from '../features/error-code.js';
 import { describeError } from '../kernel/describe-error.js';
 import { DomainError } from '../kernel/domain-error.js';
@@ -22,7 +23,7 @@ export type ErrorMask = (error: unknown, operation: FailedOperation) => GraphQLE
 export function createErrorMask(logger: Logger): ErrorMask {
   return (error, operation) => {
     const cause = innermost(error);
-    if (cause instanceof DomainError) return located(error, cause.message, { code: cause.code });
+    if (cause instanceof DomainError) return located(error, cause.message, { code: cause.code, ...waitOf(cause) });
     if (error instanceof GraphQLError && cause instanceof GraphQLError) {
       const code = requestErrorCode(error);
       if (code) {
@@ -50,6 +51,13 @@ export function maskResult(result: ExecutionResult, mask: ErrorMask, operation: 
 export function toWireError(error: GraphQLError): ReturnType<GraphQLError['toJSON']> {
   const { http: _, unexpected: __, ...extensions } = error.extensions;
   return { ...error.toJSON(), extensions };
+}
+
+/** When to try again, for whoever asked too much, and how to say so over HTTP. */
+function waitOf(error: DomainError): GraphQLError['extensions'] {
+  if (!(error instanceof RateLimitedError)) return {};
+  const { retryAfterSeconds } = error.facts;
+  return { retryAfterSeconds, http: { status: 429, headers: { 'retry-after': String(retryAfterSeconds) } } };
 }
 
 /** The error at the bottom of what GraphQL wrapped around it. */

@@ -4,11 +4,14 @@ import { processRegularResult } from 'graphql-yoga';
 /** What an answer of one JSON document may be called. */
 export type JsonMediaType = 'application/json' | 'application/graphql-response+json';
 
+/** Names, in lower case, and values by turns. Node writes these the fastest. */
+export type RawHeaders = string[];
+
 export interface JsonAnswer {
   status: number;
   contentType: string;
-  /** Those that errors ask for besides, with names in lower case; null when there are none. */
-  headers: Record<string, string> | null;
+  /** Those that the operation or its errors ask for besides. */
+  headers: RawHeaders;
   body: string;
 }
 
@@ -44,17 +47,17 @@ function mediaTypeIn(range: string): JsonMediaType | null {
   }
 }
 
-/** A result as it goes over HTTP. The status and the headers of errors are Yoga's to say. */
-export function toJsonAnswer(result: ExecutionResult, mediaType: JsonMediaType): JsonAnswer {
+/** A result as it goes over HTTP, with the headers that its operation set. The status and the headers of errors are Yoga's to say. */
+export function toJsonAnswer(result: ExecutionResult, mediaType: JsonMediaType, given: RawHeaders): JsonAnswer {
   const contentType = `${mediaType}; charset=utf-8`;
-  if (!result.errors) return { status: 200, contentType, headers: null, body: JSON.stringify(result) };
+  if (!result.errors) return { status: 200, contentType, headers: given, body: JSON.stringify(result) };
   const { body, init } = processRegularResult(
     result,
     { Response: PlainResponse } as never,
     mediaType,
   ) as unknown as PlainResponse;
-  const headers = Object.entries(init.headers).map(([name, value]) => [name.toLowerCase(), value]);
-  return { status: init.status, contentType, headers: Object.fromEntries(headers), body };
+  const headers = Object.entries(init.headers).flatMap(([name, value]) => [name.toLowerCase(), value]);
+  return { status: init.status, contentType, headers: [...given, ...headers], body };
 }
 
 /** Keeps what Yoga makes a response of. */

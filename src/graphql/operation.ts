@@ -2,6 +2,7 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST
 import type { Viewer } from '../auth/viewer.js';
 import type { ErrorCode } from '../features/error-code.js';
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
+import type { CostReport } from './admission.js';
 import type { Pipeline } from './pipeline.js';
 
 /** Where an operation comes from: what its context is made of, whichever way it reached the server. */
@@ -11,6 +12,8 @@ export interface OperationSource {
   transport: 'http' | 'websocket';
   /** Sets a header of the answer; does nothing over a websocket, and once a stream has begun. */
   setHeader: (name: string, value: string) => void;
+  /** What the operation was charged, once it was admitted; unset where nothing is limited. */
+  cost?: CostReport;
 }
 
 /** What a client sends, over any transport. */
@@ -35,13 +38,15 @@ export async function prepareOperation(
     const { document, invalid } = pipeline.read(params.query);
     if (invalid.length > 0) return invalid;
     if (!getOperationAST(document, operationName)) return [unknownOperation(operationName)];
-    return {
+    const args: ExecutionArgs = {
       schema: pipeline.schema,
       document,
       operationName,
       variableValues: params.variables,
       contextValue: await pipeline.contextFor(source),
     };
+    const refusal = pipeline.admit(args);
+    return refusal ? [refusal] : args;
   } catch (error) {
     return [pipeline.maskError(error, { requestId: source.requestId, operationName })];
   }
@@ -65,7 +70,7 @@ export function findJsonOperation(pipeline: Pipeline, params: unknown): JsonOper
   const operation = getOperationAST(read.document, operationName);
   if (!operation || operation.operation === 'subscription') return null;
   const execute = (contextValue: object) =>
-    pipeline.execute({
+    pipeline.run({
       schema: pipeline.schema,
       document: read.document,
       operationName,

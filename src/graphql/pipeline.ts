@@ -13,6 +13,8 @@ import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
 import type { PullStream } from '../kernel/pull-stream.js';
 import { traced } from '../kernel/tracing.js';
 import type { Metrics } from '../metrics/metrics.js';
+import type { CostBudget } from '../rate-limits/cost-budget.js';
+import { Admission } from './admission.js';
 import { DocumentCache } from './document-cache.js';
 import { useDocumentLimits } from './document-limits.js';
 import { createErrorMask, type ErrorMask, maskResult } from './error-mask.js';
@@ -36,6 +38,8 @@ export interface PipelineOptions {
   createContext: (source: OperationSource) => object | Promise<object>;
   logger: Logger;
   metrics: Metrics;
+  /** What each credential may spend; null or unset limits nobody. */
+  costBudget?: CostBudget | null;
 }
 
 /** A document that was parsed and validated. */
@@ -57,9 +61,13 @@ export interface Pipeline {
   /** Parses and validates, the first time. Throws the syntax error. */
   read(query: string): ReadDocument;
   contextFor(source: OperationSource): MaybePromise<object>;
-  /** Runs a query or a mutation; what it answers is masked. */
+  /** Charges the operation to its caller; what it answers, masked, keeps it from running. To be asked once, before it runs. */
+  admit(args: ExecutionArgs): GraphQLError | null;
+  /** Runs a query or a mutation if it is admitted. */
+  run(args: ExecutionArgs): MaybePromise<ExecutionResult>;
+  /** Runs a query or a mutation that was admitted; what it answers is masked. */
   execute(args: ExecutionArgs): MaybePromise<ExecutionResult>;
-  /** Opens a subscription; what it answers is masked. */
+  /** Opens a subscription that was admitted; what it answers is masked. */
   subscribe(args: ExecutionArgs): Promise<ExecutionResult | PullStream<EventAnswer>>;
   maskError: ErrorMask;
 }
@@ -68,6 +76,17 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const maskError = createErrorMask(options.logger);
   const documents = new DocumentCache<Partial<ReadDocument> & Pick<ReadDocument, 'document'>>();
   const execute = executeMasked(maskError, options.metrics);
+  const { costBudget: budget = null, metrics } = options;
+  const admission = new Admission({ budget, maskError });
+  const admit = (args: ExecutionArgs) => {
+    const refusal = admission.admit(args);
+    if (refusal) metrics.refused(String(refusal.extensions.code));
+    return refusal;
+  };
+  const run = <Outcome>(args: ExecutionArgs, next: (args: ExecutionArgs) => Outcome): Outcome | ExecutionResult => {
+    const refusal = admit(args);
+    return refusal ? withCost({ errors: [refusal] }, args) : next(args);
+  };
   const contextFor = (source: OperationSource) => {
     const created = options.createContext(source);
     return isPromise(created) ? created.then((context) => ({ ...source, ...context })) : { ...source, ...created };
@@ -78,7 +97,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     context: ({ requestId, viewer, transport, setHeader }) => options.createContext({ requestId, viewer, transport, setHeader }),
     plugins: [
       useHttpSource(maskError),
-      useExecution(execute, groups.subscribe),
+      useExecution(
+        (args) => run(args, execute),
+        async (args) => run(args, groups.subscribe),
+      ),
       useErrorMask(maskError),
       useParseErrorCode(),
       useDocumentLimits(),
@@ -116,6 +138,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return read;
     },
     contextFor,
+    admit,
+    run: (args) => run(args, execute),
     execute,
     subscribe: groups.subscribe,
     maskError,
@@ -126,18 +150,24 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 function executeMasked(mask: ErrorMask, metrics: Metrics) {
   const masked = (result: ExecutionResult, args: ExecutionArgs, started: number) => {
     metrics.executed(rootFieldOf(args), (performance.now() - started) / 1000);
-    if (!result.errors) return result;
+    if (!result.errors) return withCost(result, args);
     // Nothing ran: the variables do not fit, or no operation has the name.
     if (!('data' in result)) for (const error of result.errors) error.extensions.http = { status: 400 };
     const shown = maskResult(result, mask, failedOperation(args as Executed));
     for (const { extensions } of shown.errors ?? []) metrics.refused(String(extensions.code));
-    return shown;
+    return withCost(shown, args);
   };
   return (args: ExecutionArgs): MaybePromise<ExecutionResult> => {
     const started = performance.now();
     const result = traced(`graphql ${rootFieldOf(args)}`, () => execute(args));
     return isPromise(result) ? result.then((settled) => masked(settled, args, started)) : masked(result, args, started);
   };
+}
+
+/** The result with what the operation was charged, if it was. */
+function withCost(result: ExecutionResult, { contextValue }: ExecutionArgs): ExecutionResult {
+  const { cost } = contextValue as OperationSource;
+  return cost ? { ...result, extensions: { cost } } : result;
 }
 
 /** Joins Yoga's HTTP handling to ours: takes the parameters that were read, and lets us end the streams it starts. */
@@ -161,7 +191,7 @@ function useHttpSource(maskError: ErrorMask): Plugin<object, HttpOperationSource
   };
 }
 
-function useExecution(execute: Pipeline['execute'], subscribe: Pipeline['subscribe']): Plugin<OperationSource> {
+function useExecution(execute: Pipeline['run'], subscribe: Pipeline['subscribe']): Plugin<OperationSource> {
   return {
     onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
     onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe),

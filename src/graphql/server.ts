@@ -13,13 +13,14 @@ import { DomainError } from '../kernel/domain-error.js';
 import type { Logger } from '../kernel/logger.js';
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
 import type { Metrics } from '../metrics/metrics.js';
+import type { CostBudget } from '../rate-limits/cost-budget.js';
 import { GraphiqlPage, isGraphiqlRequest } from './graphiql.js';
-import { type JsonAnswer, jsonMediaTypeFor, toJsonAnswer } from './json-answer.js';
+import { type JsonAnswer, jsonMediaTypeFor, type RawHeaders, toJsonAnswer } from './json-answer.js';
 import { findJsonOperation, type JsonOperation, type OperationSource } from './operation.js';
 import { createPipeline, type HttpOperationSource, type Pipeline } from './pipeline.js';
 import { sendFailure } from './request-failure.js';
 import { readParams, requireMethod } from './request-params.js';
-import { type LiveCredentials, WebsocketFace } from './websocket.js';
+import { type LiveCredentials, type SocketLimits, WebsocketFace } from './websocket.js';
 
 /** Where GraphQL is served, over HTTP and websockets. */
 export const graphqlPath = '/graphql';
@@ -33,12 +34,16 @@ export interface GraphqlServerOptions {
   liveCredentials: LiveCredentials;
   logger: Logger;
   metrics: Metrics;
+  /** What each credential may spend; null or unset limits nobody. */
+  costBudget?: CostBudget | null;
   /** Bytes of the largest request body, and of the largest websocket message. */
   maxBodyBytes: number;
   /** Origins besides the server's own whose pages may call with credentials. */
   corsOrigins: readonly string[];
   /** Nobody needs a credential: only requests that name a loopback host are served. */
   openMode: boolean;
+  /** What one websocket client may take up; nothing is limited unless given. */
+  socketLimits?: SocketLimits;
   /** Milliseconds in which a websocket client must say who it is; 10,000 unless given. */
   connectionInitTimeoutMs?: number;
   /** Milliseconds between two pings over a websocket; 12,000 unless given. */
@@ -66,6 +71,7 @@ export class GraphqlServer {
       path: graphqlPath,
       pipeline: this.pipeline,
       access: this.access,
+      limits: options.socketLimits ?? { socketsPerCredential: 0, operationsPerSocket: 0, messagesPerSecond: 0 },
       maxMessageBytes: options.maxBodyBytes,
       connectionInitTimeoutMs: options.connectionInitTimeoutMs ?? 10_000,
       keepAliveMs: options.keepAliveMs ?? 12_000,
@@ -132,12 +138,13 @@ export class GraphqlServer {
     this.access.requireNoForgery(request);
     const authenticated = this.options.authenticate(this.access.credentialsOf(request));
     const viewer = isPromise(authenticated) ? await authenticated : authenticated;
+    const headers: RawHeaders = [];
     const source: OperationSource = {
       requestId,
       viewer,
       transport: 'http',
       setHeader: (name, value) => {
-        if (!response.headersSent) response.setHeader(name, value);
+        headers.push(name, value);
       },
     };
     const params = await readParams(request, this.options.maxBodyBytes);
@@ -145,29 +152,26 @@ export class GraphqlServer {
     const operation = mediaType && findJsonOperation(this.pipeline, params);
     if (operation) {
       const result = this.run(operation, source);
-      this.sendJson(request, response, requestId, toJsonAnswer(isPromise(result) ? await result : result, mediaType));
+      this.sendJson(request, response, requestId, toJsonAnswer(isPromise(result) ? await result : result, mediaType, headers));
       return;
     }
     this.setCommonHeaders(request, response, requestId);
-    await this.answerByYoga(request, response, { ...source, params, openStream: () => this.openStream(viewer, response) });
+    const httpSource = { ...source, params, openStream: () => this.openStream(viewer, response) };
+    await this.answerByYoga(request, response, httpSource, headers);
   }
 
   private sendJson(request: IncomingMessage, response: ServerResponse, requestId: string, answer: JsonAnswer): void {
     const { status, contentType, headers, body } = answer;
     const length = Buffer.byteLength(body);
-    if (headers === null && request.headers.origin === undefined) {
+    if (status === 200 && request.headers.origin === undefined) {
       // Most answers: written in one go, since each header that is set by itself costs as much as a field of the answer.
-      response.writeHead(status, {
-        'x-request-id': requestId,
-        vary: 'Origin',
-        'cache-control': privately,
-        'content-type': contentType,
-        'content-length': length,
-      });
+      headers.push('x-request-id', requestId, 'vary', 'Origin', 'cache-control', privately);
+      headers.push('content-type', contentType, 'content-length', String(length));
+      response.writeHead(status, headers);
     } else {
       this.setCommonHeaders(request, response, requestId);
-      const common = { 'cache-control': privately, 'content-type': contentType, 'content-length': length };
-      response.writeHead(status, { ...common, ...headers });
+      setHeaders(response, headers);
+      response.writeHead(status, { 'cache-control': privately, 'content-type': contentType, 'content-length': length });
     }
     response.end(body);
   }
@@ -193,7 +197,12 @@ export class GraphqlServer {
   }
 
   /** GET, streams, and everything that is refused. */
-  private async answerByYoga(request: IncomingMessage, response: ServerResponse, source: HttpOperationSource): Promise<void> {
+  private async answerByYoga(
+    request: IncomingMessage,
+    response: ServerResponse,
+    source: HttpOperationSource,
+    given: RawHeaders,
+  ): Promise<void> {
     // Everything of the request that Yoga still has to see; the host is not its business, and the body was read.
     const { method, headers } = request;
     const answer = await this.pipeline.fetch(
@@ -201,6 +210,7 @@ export class GraphqlServer {
       { method, headers: headers.accept === undefined ? {} : { accept: headers.accept } },
       source,
     );
+    setHeaders(response, given);
     await sendAnswer(answer, response);
   }
 
@@ -218,6 +228,10 @@ export class GraphqlServer {
     if (response.destroyed || this.isStopping) close();
     return stream.signal;
   }
+}
+
+function setHeaders(response: ServerResponse, headers: RawHeaders): void {
+  for (let index = 0; index < headers.length; index += 2) response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
 }
 
 /** Answers are as fresh and as private as the credential they were given for. */

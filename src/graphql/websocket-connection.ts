@@ -2,9 +2,13 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket as GraphqlSocket } from 'graphql-ws';
 import { type RawData, WebSocket } from 'ws';
 import type { Logger } from '../kernel/logger.js';
+import type { TokenBucket } from '../rate-limits/token-bucket.js';
 
 /** Bytes that may wait for the client before the next message waits with them. */
 const highWaterBytes = 65_536;
+
+/** Code with which a socket is closed whose client sends too many messages. */
+const tooManyMessages = 4421;
 
 /** Time for the client to answer a close frame before the socket is cut. */
 const closingGraceMs = 1000;
@@ -33,6 +37,8 @@ export class WebsocketConnection implements GraphqlSocket {
     /** What the websocket runs on. */
     private readonly stream: Duplex,
     private readonly maxBufferedBytes: number,
+    /** Lets messages and pings of the client pass; null lets all. */
+    private readonly allowance: TokenBucket | null,
     private readonly logger: Logger,
   ) {
     this.protocol = socket.protocol;
@@ -42,7 +48,10 @@ export class WebsocketConnection implements GraphqlSocket {
     socket.on('pong', () => {
       this.isAlive = true;
     });
-    socket.on('ping', () => this.cutIfStuffed());
+    socket.on('ping', () => {
+      this.cutIfStuffed();
+      this.admit();
+    });
     socket.once('close', () => {
       clearTimeout(this.closing);
       this.wake();
@@ -102,7 +111,7 @@ export class WebsocketConnection implements GraphqlSocket {
   onMessage(handle: (data: string) => Promise<void>): void {
     this.socket.on('message', async (data: RawData) => {
       // The closing handshake takes a while, in which a client could still send operations.
-      if (!this.isOpen) return;
+      if (!this.isOpen || !this.admit()) return;
       try {
         await handle(String(data));
       } catch (error) {
@@ -110,6 +119,13 @@ export class WebsocketConnection implements GraphqlSocket {
         this.close(4500, 'Internal server error');
       }
     });
+  }
+
+  /** Closes the socket of a client that sends too many messages. */
+  private admit(): boolean {
+    if (!this.allowance || this.allowance.take()) return true;
+    this.close(tooManyMessages, 'Too many messages');
+    return false;
   }
 
   onClose(handle: (code: number, reason: string) => void): void {

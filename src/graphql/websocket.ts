@@ -1,26 +1,30 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ExecutionArgs, GraphQLError } from 'graphql';
+import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { PresentedCredentials } from '../auth/authenticator.js';
 import type { Viewer } from '../auth/viewer.js';
+import type { ErrorCode } from '../features/error-code.js';
 import type { RequestAccess } from '../http/request-access.js';
 import { DomainError } from '../kernel/domain-error.js';
 import { newId } from '../kernel/ids.js';
 import type { Logger } from '../kernel/logger.js';
 import type { MaybePromise } from '../kernel/maybe-promise.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { TokenBucket } from '../rate-limits/token-bucket.js';
 import { toWireError } from './error-mask.js';
 import { type OperationSource, prepareOperation } from './operation.js';
 import type { Pipeline } from './pipeline.js';
 import { WebsocketConnection } from './websocket-connection.js';
 import { WebsocketStream } from './websocket-stream.js';
 
-/** Closings besides those of the protocol (`CloseCode`); clients reconnect after both. */
+/** Closings besides those of the protocol (`CloseCode`); clients reconnect after each. */
 const serviceRestart = [1012, 'Service restart'] as const;
 const tryAgainLater = [1013, 'Try again later'] as const;
+const tooManySockets = [4420, 'Too many websockets of this credential'] as const;
 
 /** Milliseconds between the clients that a server which leaves sends away. */
 const sendAwayIntervalMs = 10;
@@ -31,6 +35,16 @@ export interface LiveCredentials {
   register(viewer: Viewer, close: (reason: string) => void): () => void;
 }
 
+/** What one client may take up; 0 is no limit. */
+export interface SocketLimits {
+  /** Websockets of one credential that are open at once. */
+  socketsPerCredential: number;
+  /** Operations that run at once over one websocket. */
+  operationsPerSocket: number;
+  /** Messages and pings that may come over one websocket in a second, on average. */
+  messagesPerSecond: number;
+}
+
 export interface WebsocketFaceOptions {
   path: string;
   pipeline: Pipeline;
@@ -38,6 +52,8 @@ export interface WebsocketFaceOptions {
   authenticate: (credentials: PresentedCredentials) => MaybePromise<Viewer>;
   liveCredentials: LiveCredentials;
   logger: Logger;
+  metrics: Metrics;
+  limits: SocketLimits;
   /** Bytes of the largest message a client may send. */
   maxMessageBytes: number;
   /** Milliseconds in which a client must say who it is. */
@@ -64,6 +80,8 @@ interface SocketOperation extends ExecutionArgs {
 /** GraphQL over websockets: sub-protocol `graphql-transport-ws`, every operation through the shared pipeline. */
 export class WebsocketFace {
   private readonly connections = new Set<WebsocketConnection>();
+  /** How many sockets are open, by credential. */
+  private readonly openByCredential = new Map<string, number>();
   private readonly sockets: WebSocketServer;
   private readonly keepAlive: NodeJS.Timeout;
   private readonly protocol;
@@ -85,7 +103,9 @@ export class WebsocketFace {
     this.protocol = makeServer<Record<string, unknown>, ConnectionState>({
       connectionInitWaitTimeout: options.connectionInitTimeoutMs,
       onConnect: ({ extra, connectionParams }) => this.signIn(extra, connectionParams ?? {}),
-      onSubscribe: async ({ extra }, id, payload) => {
+      onSubscribe: async ({ extra, subscriptions }, id, payload) => {
+        const crowded = this.findCrowd(Object.keys(subscriptions).length);
+        if (crowded) return [crowded];
         const operation = await extra.connection.track(prepareOperation(options.pipeline, this.sourceOf(extra), payload));
         return Array.isArray(operation) ? operation : { ...operation, id, connection: extra.connection };
       },
@@ -152,7 +172,9 @@ export class WebsocketFace {
   }
 
   private open(socket: WebSocket, request: IncomingMessage): void {
-    const connection = new WebsocketConnection(socket, request.socket, this.options.maxBufferedBytes, this.options.logger);
+    const { limits, maxBufferedBytes, logger } = this.options;
+    const allowance = limits.messagesPerSecond > 0 ? new TokenBucket(limits.messagesPerSecond) : null;
+    const connection = new WebsocketConnection(socket, request.socket, maxBufferedBytes, allowance, logger);
     this.connections.add(connection);
     const closed = this.protocol.opened(connection, { connection, request });
     connection.onClose((code, reason) => {
@@ -170,6 +192,10 @@ export class WebsocketFace {
       if (viewer.credential.kind === 'anonymous') return false;
       // The client may have left meanwhile; what is registered then would stay for good.
       if (!connection.isOpen) return true;
+      if (!this.count(viewer, connection)) {
+        connection.close(...tooManySockets);
+        return true;
+      }
       connection.onClose(
         this.options.liveCredentials.register(viewer, (reason) => connection.close(CloseCode.Forbidden, reason)),
       );
@@ -181,6 +207,32 @@ export class WebsocketFace {
       connection.close(...tryAgainLater);
       return true;
     }
+  }
+
+  /** Notes the socket under its credential until it is closed; false when there are too many. Open mode has no credential to count by. */
+  private count({ credential }: Viewer, connection: WebsocketConnection): boolean {
+    const { socketsPerCredential } = this.options.limits;
+    if (socketsPerCredential === 0 || credential.kind === 'open') return true;
+    const name = 'id' in credential ? credential.id : credential.kind;
+    const open = this.openByCredential.get(name) ?? 0;
+    if (open >= socketsPerCredential) return false;
+    this.openByCredential.set(name, open + 1);
+    connection.onClose(() => {
+      const left = (this.openByCredential.get(name) ?? 1) - 1;
+      if (left > 0) this.openByCredential.set(name, left);
+      else this.openByCredential.delete(name);
+    });
+    return true;
+  }
+
+  /** The refusal of an operation that comes on top of as many as a socket may have; `count` has it in already. */
+  private findCrowd(count: number): GraphQLError | null {
+    const { operationsPerSocket } = this.options.limits;
+    if (operationsPerSocket === 0 || count <= operationsPerSocket) return null;
+    const code = 'TOO_MANY_OPERATIONS' satisfies ErrorCode;
+    this.options.metrics.refused(code);
+    const message = `At most ${operationsPerSocket} operations run at once over one websocket. Complete one of them, or open another websocket.`;
+    return new GraphQLError(message, { extensions: { code } });
   }
 
   private credentialsOf(request: IncomingMessage, params: Record<string, unknown>): PresentedCredentials {

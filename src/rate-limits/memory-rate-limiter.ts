@@ -9,8 +9,8 @@ export class MemoryRateLimiter<Name extends string> implements RateLimiter<Name>
     for (const name of Object.keys(limits) as Name[]) this.#counters.set(name, memoryCounter(name, limits[name]));
   }
 
-  count(name: Name, key: string): Promise<CountedRequest> {
-    return countWith(this.#counters, name, key);
+  count(name: Name, key: string, requests = 1): Promise<CountedRequest> {
+    return countWith(this.#counters, name, key, requests);
   }
 
   close(): void {}
@@ -20,16 +20,17 @@ export function memoryCounter(name: string, { requests, windowSeconds }: RateLim
   return new RateLimiterMemory({ keyPrefix: name, points: requests, duration: windowSeconds });
 }
 
-/** Counts a request with the counter of that name. */
+/** Counts requests with the counter of that name. */
 export async function countWith<Name extends string>(
   counters: ReadonlyMap<Name, RateLimiterAbstract>,
   name: Name,
   key: string,
+  requests: number,
 ): Promise<CountedRequest> {
   const counter = counters.get(name);
   if (!counter) throw new Error(`there is no limit ${name}`);
   try {
-    return toCounted(await counter.consume(key), true);
+    return toCounted(await counter.consume(key, requests), true);
   } catch (refusal) {
     // The library rejects a request over the limit with its count.
     if (refusal instanceof RateLimiterRes) return toCounted(refusal, false);

@@ -1,4 +1,4 @@
-/** How many requests of one key a window takes. */
+/** How many requests of one key a window takes; or what they may cost together, where they are counted by their cost. */
 export interface RateLimit {
   requests: number;
   windowSeconds: number;
@@ -19,7 +19,7 @@ export interface CountedRequest {
  */
 export interface RateLimiter<Name extends string> {
   readonly limits: Readonly<Record<Name, RateLimit>>;
-  /** Counts one more request of the key, also one that is over the limit. Never fails. */
-  count(name: Name, key: string): Promise<CountedRequest>;
+  /** Counts one more request of the key, or so many, also what is over the limit. Never fails. */
+  count(name: Name, key: string, requests?: number): Promise<CountedRequest>;
   close(): void;
 }

@@ -79,8 +79,8 @@ export class RedisRateLimiter<Name extends string> implements RateLimiter<Name> 
     if (this.#redis instanceof Cluster) await Promise.all(this.#redis.nodes('master').map((node) => untilSettled(node, 'end')));
   }
 
-  count(name: Name, key: string): Promise<CountedRequest> {
-    return countWith(this.#counters, name, key);
+  count(name: Name, key: string, requests = 1): Promise<CountedRequest> {
+    return countWith(this.#counters, name, key, requests);
   }
 
   close(): void {

@@ -26,6 +26,12 @@ export class BatonRequestError extends Error {
     return this.errors[0]?.extensions?.code as string | undefined;
   }
 
+  /** Milliseconds after which the server asks to be asked again; 0 when it does not say. */
+  get retryAfterMs(): number {
+    const seconds = Number(this.errors[0]?.extensions?.retryAfterSeconds ?? 0);
+    return Number.isFinite(seconds) ? seconds * 1000 : 0;
+  }
+
   /** Whether the same request may succeed a moment later: a fault or an overload of the server, not of the request. */
   get isRetriable(): boolean {
     return passingCodes.includes(this.code) || (this.code === undefined && passingStatuses.includes(this.status));
@@ -85,6 +91,11 @@ export class BatonConnectionError extends Error {
 /** Whether the same call may succeed a moment later: the network or the server failed, and not what was asked. */
 export function isRetriable(error: unknown): boolean {
   return (error instanceof BatonRequestError || error instanceof BatonConnectionError) && error.isRetriable;
+}
+
+/** Milliseconds to wait at least before the same call is made again. */
+export function retryAfterMsOf(error: unknown): number {
+  return error instanceof BatonRequestError ? error.retryAfterMs : 0;
 }
 
 /** The error that the top-level errors of an answer amount to. */

@@ -1,4 +1,4 @@
-import { BatonConnectionError, isRetriable, ResyncRequiredError, requestError } from './errors.js';
+import { BatonConnectionError, isRetriable, ResyncRequiredError, requestError, retryAfterMsOf } from './errors.js';
 import type { SubscriptionSink } from './graphql-socket.js';
 import { Mailbox } from './mailbox.js';
 import { Backoff, pause } from './retry.js';
@@ -140,7 +140,7 @@ export class EventStream<Data> implements AsyncIterableIterator<Data, undefined>
           return;
         }
         this.#setState('offline', error as Error);
-        await pause(this.#backoff.nextMs(), signal).catch(() => {});
+        await pause(Math.max(this.#backoff.nextMs(), retryAfterMsOf(error)), signal).catch(() => {});
       }
     }
   }

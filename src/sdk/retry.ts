@@ -1,4 +1,4 @@
-import { isRetriable } from './errors.js';
+import { isRetriable, retryAfterMsOf } from './errors.js';
 
 /** Longer and longer pauses between attempts, each cut by a random part so that clients do not come back all at once. */
 export class Backoff {
@@ -43,8 +43,8 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
 /**
- * Calls until it succeeds, as long as what fails is the network or the server. Throws the last error once `forMs`
- * milliseconds are over, any other error at once, and the reason of the signal when it aborts.
+ * Calls until it succeeds, as long as what fails is the network or the server, or the server asks to be asked later. Throws the
+ * last error once `forMs` milliseconds are over, or would be by the next attempt, any other error at once, and the reason of the signal when it aborts.
  */
 export async function retrying<Result>(
   call: () => Promise<Result>,
@@ -56,7 +56,7 @@ export async function retrying<Result>(
     try {
       return await call();
     } catch (error) {
-      const pauseMs = backoff.nextMs();
+      const pauseMs = Math.max(backoff.nextMs(), retryAfterMsOf(error));
       if (!isRetriable(error) || performance.now() + pauseMs > deadline) throw error;
       await pause(pauseMs, signal);
     }

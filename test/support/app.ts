@@ -21,9 +21,13 @@ export interface TestApp {
   stop(): Promise<void>;
 }
 
-/** The environment of a test's server: everything of its own, and quick about what it would wait for. */
+/**
+ * The environment of a test's server: everything of its own, quick about what it would wait for, and without what two
+ * answers that are alike would differ in.
+ */
 export function testEnvironment(databaseUrl: string, variables: Record<string, string> = {}): Record<string, string> {
-  return { DATABASE_URL: databaseUrl, PORT: '0', DATABASE_POOL_SIZE: '10', SHUTDOWN_DRAIN_MS: '0', ...variables };
+  const own = { DATABASE_URL: databaseUrl, PORT: '0', DATABASE_POOL_SIZE: '10', SHUTDOWN_DRAIN_MS: '0' };
+  return { ...own, GRAPHQL_COST_LIMIT_PER_MINUTE: '0', ...variables };
 }
 
 export interface TestAppOptions extends Omit<AppOptions, 'logger'> {
