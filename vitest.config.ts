@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: 'test/support/global-setup.ts',
     // Processes, not threads: tests send signals and start servers of their own.
     pool: 'forks',
+    // A process loads the server and its packages once, not for each file: files leave nothing behind but loaded modules.
+    isolate: false,
     // Postgres and Redis share the cores with the tests, and their connections are counted; but much of a test is waiting.
     maxWorkers: 4,
     // What is waited for comes when it comes on a busy machine; what never comes fails all the same.

@@ -19,22 +19,16 @@ import {
   TasksDocument,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp } from './support/app.js';
-import { useCluster } from './support/postgres.js';
-import { startTestCluster, type TestCluster } from './support/postgres-cluster.js';
+import { useOwnCluster } from './support/own-cluster.js';
 import { codes, type SeededAgent, seedAgent, seedClaim, seedTask } from './support/seed.js';
 import { StreamReader } from './support/stream.js';
 import { untilSomebodyWaits, useTransaction } from './support/transaction.js';
 
-let cluster: TestCluster;
 let app: TestApp;
 let operator: BatonClient;
 
-// Of its own, because writing transactions are kept open here.
-beforeAll(async () => {
-  cluster = await startTestCluster();
-  useCluster(cluster.url);
-});
-afterAll(() => cluster.remove());
+// Writing transactions are kept open here.
+useOwnCluster();
 
 /** An agent with a client of its own credential. */
 async function worker(specializations: string[] = []): Promise<SeededAgent & { client: BatonClient }> {

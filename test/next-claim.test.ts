@@ -12,29 +12,23 @@ import {
   TaskCreateManyDocument,
 } from '../src/sdk/generated.js';
 import { startTestApp, type TestApp } from './support/app.js';
-import { useCluster } from './support/postgres.js';
-import { startTestCluster, type TestCluster } from './support/postgres-cluster.js';
+import { useOwnCluster } from './support/own-cluster.js';
 import { codes, seedAgent, seedClaim, seedTask } from './support/seed.js';
 import { seedJob } from './support/tickets.js';
 import { untilSomebodyWaits, useTransaction } from './support/transaction.js';
 
 // Whoever asks for the next piece of work is told that there is none only when there is none, whatever others do meanwhile.
 
-let cluster: TestCluster;
 let app: TestApp;
 let operator: BatonClient;
 
-// A cluster of its own, because writing transactions are kept open here. Nobody sweeps but the tests, so that they can say when.
+// Writing transactions are kept open here. Nobody sweeps but the tests, so that they can say when.
+useOwnCluster();
 beforeAll(async () => {
-  cluster = await startTestCluster();
-  useCluster(cluster.url);
   app = await startTestApp({}, { runsClockwork: false });
   operator = app.client();
 });
-afterAll(async () => {
-  await app.stop();
-  await cluster.remove();
-});
+afterAll(() => app.stop());
 
 async function agentClient(specializations: string[] = [], on = app): Promise<BatonClient> {
   const { apiKey } = await seedAgent(operator, { specializations });

@@ -10,22 +10,20 @@ import { TaskService } from '../src/features/tasks/task.service.js';
 import { DomainError } from '../src/kernel/domain-error.js';
 import { newId } from '../src/kernel/ids.js';
 import { createLogger } from '../src/kernel/logger.js';
-import { createTestDatabase, type TestDatabase, useCluster } from './support/postgres.js';
-import { startTestCluster, type TestCluster } from './support/postgres-cluster.js';
+import { useOwnCluster } from './support/own-cluster.js';
+import { createTestDatabase, type TestDatabase } from './support/postgres.js';
 import { useTransaction } from './support/transaction.js';
 
 // Writes that share a statement, at the service, where a test can say what comes at once and who holds which row.
 
 const organizationId = '00000000-0000-7000-8000-000000000001';
 
-let cluster: TestCluster;
 let place: TestDatabase;
 let database: OwnedDatabase;
 let tasks: TaskService;
 
+useOwnCluster();
 beforeAll(async () => {
-  cluster = await startTestCluster();
-  useCluster(cluster.url);
   place = await createTestDatabase();
   database = openDatabase({ url: place.url, poolSize: 10, logger: createLogger('silent') });
   tasks = new TaskService(database, () => {});
@@ -33,7 +31,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await database.close();
   await place.drop();
-  await cluster.remove();
 });
 
 /** An agent that calls by its own key. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { inspectEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
 import { decodeCursor } from '../../src/kernel/cursor.js';
 import { BatonClient } from '../../src/sdk/baton-client.js';
@@ -21,20 +21,13 @@ import {
 import { type TestApp, useTestApp } from '../support/app.js';
 import { type CommandResult, runCommand, startCommand } from '../support/command-line.js';
 import { nothingHeldBack } from '../support/event-horizon.js';
-import { createEmptyDatabase, createTestDatabase, useCluster } from '../support/postgres.js';
-import { startTestCluster, type TestCluster } from '../support/postgres-cluster.js';
+import { useOwnCluster } from '../support/own-cluster.js';
+import { createEmptyDatabase, createTestDatabase } from '../support/postgres.js';
 import { seedAgent, seedClaim, seedTask } from '../support/seed.js';
 import { StreamReader } from '../support/stream.js';
 
-let cluster: TestCluster;
-
 // Transactions stay open here for longer than others can wait for their events.
-beforeAll(async () => {
-  cluster = await startTestCluster();
-  useCluster(cluster.url);
-});
-
-afterAll(() => cluster.remove());
+useOwnCluster();
 
 // Each command is a process that loads the server's code, and some start a database of their own.
 vi.setConfig({ testTimeout: 120_000 });

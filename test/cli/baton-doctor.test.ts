@@ -4,25 +4,18 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Finding } from '../../src/cli/baton/doctor/finding.js';
 import { SettingCipher } from '../../src/features/settings/setting.cipher.js';
 import { useTestApp } from '../support/app.js';
 import { runCommand, startCommand } from '../support/command-line.js';
-import { createEmptyDatabase, createTestDatabase, useCluster } from '../support/postgres.js';
-import { startTestCluster, type TestCluster } from '../support/postgres-cluster.js';
+import { useOwnCluster } from '../support/own-cluster.js';
+import { createEmptyDatabase, createTestDatabase } from '../support/postgres.js';
 import { requireRedis } from '../support/redis.js';
 import { startRedisCluster } from '../support/redis-cluster.js';
 
-let cluster: TestCluster;
-
 // Transactions stay open here for longer than others can wait for their events.
-beforeAll(async () => {
-  cluster = await startTestCluster();
-  useCluster(cluster.url);
-});
-
-afterAll(() => cluster.remove());
+useOwnCluster();
 
 // Each command is a process that loads the server's code, and some start a database of their own.
 vi.setConfig({ testTimeout: 90_000 });

@@ -5,14 +5,11 @@ import { inject } from 'vitest';
 /** Has all migrations applied, and no data but what they bring. Nobody connects to it. */
 export const templateDatabase = 'baton_template';
 
-let ownClusterUrl: string | undefined;
+let otherClusterUrl: string | null = null;
 
-/**
- * Has this file make its databases in another cluster than all others: for tests that keep a writing transaction open, which
- * would hold back the events of every database beside theirs.
- */
-export function useCluster(url: string): void {
-  ownClusterUrl = url;
+/** Names the cluster of the databases that are made from now on; null names that of the whole run. */
+export function takeDatabasesFrom(clusterUrl: string | null): void {
+  otherClusterUrl = clusterUrl;
 }
 
 export interface TestDatabase {
@@ -42,7 +39,7 @@ export async function createDatabase(clusterUrl: string, options: { name: string
 }
 
 async function createTemporaryDatabase(options: { template?: string }): Promise<TestDatabase> {
-  const clusterUrl = ownClusterUrl ?? inject('postgresUrl');
+  const clusterUrl = otherClusterUrl ?? inject('postgresUrl');
   const name = `test_${randomBytes(8).toString('hex')}`;
   const url = await createDatabase(clusterUrl, { ...options, name });
   return { url, drop: () => execute(clusterUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
