@@ -13,6 +13,7 @@ const heartbeatDocument = `mutation ($input: TaskHeartbeatInput!) {
 const completeDocument = `mutation ($input: TaskCompleteInput!) { taskComplete(input: $input) { errors { code } } }`;
 const releaseDocument = `mutation ($input: TaskReleaseInput!) { taskRelease(input: $input) { errors { code } } }`;
 const createDocument = `mutation ($input: TaskCreateManyInput!) { taskCreateMany(input: $input) { errors { code } } }`;
+const createProjectDocument = `mutation ($input: ProjectCreateInput!) { projectCreate(input: $input) { project { id } errors { code } } }`;
 const registerDocument = `mutation ($input: AgentRegisterInput!) { agentRegister(input: $input) { agent { id } apiKey errors { code } } }`;
 
 /** How an agent gets at the servers, and how long it insists. */
@@ -30,33 +31,48 @@ export interface Credentials {
   apiKey: string;
 }
 
-/** Who registers agents and creates work. */
+/** Who registers agents and creates projects and work. */
 export class Operator {
+  #created = 0;
+
   constructor(
-    private readonly line: Line,
-    private readonly token: string,
-    private readonly history: Pick<History, 'record'>,
+    private readonly options: {
+      line: Line;
+      token: string;
+      history: Pick<History, 'record'>;
+      /** Projects over which the tasks spread. */
+      projectIds?: readonly string[] | undefined;
+    },
   ) {}
 
   /** Registers an agent, once the servers can be reached. */
   async register(name: string): Promise<Credentials> {
-    const variables = { input: { externalId: `${name}-${randomUUID()}` } };
-    const { payload } = await mutate<{ agent: { id: string } | null; apiKey: string | null }>({
-      ...{ urls: this.line.urls(), token: this.token, query: registerDocument, variables, retryUntil: null },
-    });
+    const input = { externalId: `${name}-${randomUUID()}` };
+    const { payload } = await this.#send<{ agent: { id: string } | null; apiKey: string | null }>(registerDocument, input, null);
     if (!payload?.agent || !payload.apiKey) throw new Error(`${name} could not be registered`);
     return { agentId: payload.agent.id, apiKey: payload.apiKey };
+  }
+
+  async createProject(name: string): Promise<string> {
+    const { payload } = await this.#send<{ project: { id: string } | null }>(createProjectDocument, { name }, null);
+    if (!payload?.project) throw new Error(`project ${name} could not be created`);
+    return payload.project.id;
   }
 
   /** Creates so many tasks in one request. */
   async create(count: number): Promise<void> {
     const tokens = Array.from({ length: count }, () => `task ${randomUUID()}`);
-    const input = { tasks: tokens.map((title) => ({ title })), idempotencyKey: randomUUID() };
-    const sent = await mutate({
-      ...{ urls: this.line.urls(), token: this.token, query: createDocument, variables: { input } },
-      retryUntil: performance.now() + this.line.insistMs,
-    });
-    this.history.record({ kind: 'create', tokens, ...factsOf({ ...sent, hasKey: true }) });
+    const { projectIds, history, line } = this.options;
+    const inProject = (index: number) => (projectIds ? { projectId: projectIds[index % projectIds.length] } : {});
+    const tasks = tokens.map((title) => ({ title, ...inProject(this.#created++) }));
+    const retryUntil = performance.now() + line.insistMs;
+    const sent = await this.#send(createDocument, { tasks, idempotencyKey: randomUUID() }, retryUntil);
+    history.record({ kind: 'create', tokens, ...factsOf({ ...sent, hasKey: true }) });
+  }
+
+  #send<Payload>(query: string, input: object, retryUntil: number | null): Promise<Result<Payload>> {
+    const { line, token } = this.options;
+    return mutate<Payload>({ urls: line.urls(), token, query, variables: { input }, retryUntil });
   }
 }
 
@@ -86,11 +102,15 @@ export class Agent {
       history: Pick<History, 'record'>;
       random: Random;
       leaseSeconds: number;
+      /** Milliseconds of rest between two claims. */
+      pauseMs?: number | undefined;
     },
   ) {}
 
   async run(until: () => boolean): Promise<void> {
+    const { pauseMs = 0 } = this.options;
     while (!until()) {
+      if (pauseMs > 0) await delay(pauseMs);
       const grants = await this.claim(this.options.random.between(1, 3));
       if (grants.length === 0) await delay(this.options.random.between(10, 50));
       for (const grant of grants) await this.#work(grant);

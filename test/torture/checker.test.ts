@@ -38,6 +38,7 @@ function soundRun() {
     cursor: cursor(seq),
     type,
     taskId: 'a',
+    projectId: 'p',
     actorId,
     occurredAt,
     data: data as Record<string, unknown>,
@@ -63,8 +64,8 @@ function soundRun() {
 
 type Run = ReturnType<typeof soundRun>;
 
-/** Every rule of the checker, with what breaks it; answers that were lost are counted by the scenario that forbids them. */
-const planted: Record<Exclude<Rule, 'lost answer'>, (run: Run) => void> = {
+/** Every rule of the checker, with what breaks it; the others are of the scenarios that count and time. */
+const planted: Record<Exclude<Rule, 'lost answer' | 'too slow'>, (run: Run) => void> = {
   'broken chain': ({ remains }) => Object.assign(remains.events[4]?.data ?? {}, { before: 'REVIEW' }),
   'fence not rising': ({ remains }) => Object.assign(remains.events[3]?.data ?? {}, { fence: 1 }),
   'two holders': ({ remains }) => remains.events.splice(2, 1),
@@ -124,6 +125,17 @@ describe('the checker', () => {
     run.history.record({ ...sent, kind: 'create', tokens: ['title a', 'title b'], outcome: 'unknown' });
 
     expect(check(run.history, run.remains)).toContainEqual(expect.objectContaining({ rule: 'lost write', subject: 'title a' }));
+  });
+
+  it('expects of a subscriber of one project what happens there, and nothing else', () => {
+    const run = soundRun();
+    const [subscriber] = run.history.subscribers;
+    Object.assign(subscriber as object, { projectId: 'p' });
+    expect(check(run.history, run.remains)).toEqual([]);
+
+    Object.assign(run.remains.events[4] as TaskEventRow, { projectId: 'q' });
+
+    expect(check(run.history, run.remains)).toContainEqual(expect.objectContaining({ rule: 'stray event', subject: 'watcher' }));
   });
 
   it('takes a claim whose answer was lost for what it may be', () => {

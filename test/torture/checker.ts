@@ -29,6 +29,8 @@ export type Rule =
   | 'attempt and row differ'
   /** A request that a server took and, although it was told to stop in time, did not answer. */
   | 'lost answer'
+  /** What must be quick was not. */
+  | 'too slow'
   /** A task that is neither finished nor claimable by anybody. */
   | 'stuck task'
   /** A subscriber missed an event. */
@@ -62,6 +64,7 @@ export interface TaskEventRow {
   cursor: string;
   type: string;
   taskId: string;
+  projectId: string | null;
   actorId: string | null;
   occurredAt: Date;
   data: Record<string, unknown>;
@@ -261,10 +264,11 @@ function checkExtension(heartbeat: HeartbeatOperation, ends: Map<string, HoldEnd
   }
 }
 
-/** A subscriber of all events about tasks received what the log has behind its beginning: each once, in the log's order. */
+/** A subscriber of the events about tasks, of one project or of all, received what the log has behind its beginning: each once, in the log's order. */
 function checkSubscriber(subscriber: Subscriber, events: TaskEventRow[], report: Report): void {
   const after = positionOf(subscriber.after);
-  const expected = events.filter((event) => comparePositions(positionOf(event.cursor), after) > 0).map((event) => event.cursor);
+  const wanted = events.filter(({ projectId }) => (subscriber.projectId ?? projectId) === projectId);
+  const expected = wanted.filter((event) => comparePositions(positionOf(event.cursor), after) > 0).map((event) => event.cursor);
   const known = new Set(expected);
   const seen = new Set<string>();
   let last = after;

@@ -1,11 +1,11 @@
 /**
- * Many websocket subscribers in one process. Each follows all events about tasks; a connection that is lost is made anew,
+ * Many websocket subscribers in one process. Each follows the events about tasks; a connection that is lost is made anew,
  * to the next address, and goes on after the last event. Argument: its options as JSON. Writes lines of JSON: `ready` when
- * all have begun, and after the line `{"reach": cursor}` on its standard input what each received.
+ * all have begun, and after the question on its standard input what each received.
  */
 import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
-import type { CrowdOptions, CrowdReport } from './crowd.js';
+import type { CrowdOptions, CrowdQuestion, CrowdReport } from './crowd.js';
 
 const options = JSON.parse(process.argv[2] as string) as CrowdOptions;
 
@@ -14,7 +14,7 @@ const cursors: string[] = [];
 const numbers = new Map<string, number>();
 const reconnectMs: number[] = [];
 let connectionsLost = 0;
-let reach = '';
+let ends: Record<string, string> = {};
 
 function numberOf(cursor: string): number {
   const known = numbers.get(cursor);
@@ -33,12 +33,16 @@ class Member {
   });
   failure: string | null = null;
 
+  readonly projectId: string | null;
+
   constructor(private turn: number) {
+    const { projectIds } = options;
+    this.projectId = projectIds?.[Math.floor(turn / options.urls.length) % projectIds.length] ?? null;
     this.#connect();
   }
 
   get hasReached(): boolean {
-    return this.#last === reach || this.failure !== null;
+    return this.#last === (ends[this.projectId ?? ''] ?? this.#last) || this.failure !== null;
   }
 
   #connect(): void {
@@ -61,18 +65,26 @@ class Member {
   #take(socket: WebSocket, text: string): void {
     const cursor = /"cursor":"([^"]+)"/.exec(text)?.[1];
     if (cursor) {
-      if (this.#lostAt !== null) reconnectMs.push(performance.now() - this.#lostAt);
-      this.#lostAt = null;
       this.#last = cursor;
       this.received.push(numberOf(cursor));
     } else if (text.includes('"connection_ack"')) {
-      const query = 'subscription ($after: String) { taskEvents(after: $after) { cursor } }';
-      send(socket, { id: '1', type: 'subscribe', payload: { query, variables: { after: this.#last } } });
+      const filter = this.projectId ? { projectId: this.projectId } : null;
+      const payload = { query: followDocument, variables: { after: this.#last, filter } };
+      send(socket, { id: '1', type: 'subscribe', payload });
+      // Asked behind it: when this is answered, the server has got round to both.
+      send(socket, { id: '2', type: 'subscribe', payload: { query: '{ __typename }' } });
+    } else if (text.includes('"__typename"')) {
+      if (this.#lostAt !== null) reconnectMs.push(performance.now() - this.#lostAt);
+      this.#lostAt = null;
       this.#hasBegun();
     } else if (text.includes('"type":"ping"')) send(socket, { type: 'pong' });
     else if (text.includes('"type":"error"')) this.failure = text;
   }
 }
+
+const followDocument = `subscription ($after: String, $filter: TaskEventFilter) {
+  taskEvents(after: $after, filter: $filter) { cursor }
+}`;
 
 function send(socket: WebSocket, message: object): void {
   socket.send(JSON.stringify(message));
@@ -92,16 +104,22 @@ await Promise.all(members.map((member) => member.begun));
 tell({ ready: true });
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { reach: cursor, withinMs } = JSON.parse(line) as { reach: string; withinMs: number };
-  reach = cursor;
+  const question = JSON.parse(line) as CrowdQuestion;
+  const { withinMs } = question;
+  ends = question.ends;
   const deadline = performance.now() + withinMs;
   while (!members.every((member) => member.hasReached) && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const groups = new Map<string, CrowdReport['groups'][number]>();
-  for (const { received, failure } of members) {
-    const name = `${failure} ${received.join()}`;
-    const group = groups.get(name) ?? { count: 0, failure, cursors: received.map((number) => cursors[number] as string) };
+  for (const { projectId, received, failure } of members) {
+    const name = `${projectId} ${failure} ${received.join()}`;
+    const group = groups.get(name) ?? {
+      projectId,
+      count: 0,
+      failure,
+      cursors: received.map((number) => cursors[number] as string),
+    };
     group.count += 1;
     groups.set(name, group);
   }

@@ -74,6 +74,8 @@ export interface Subscriber {
   name: string;
   /** Cursor after which it began. */
   after: string;
+  /** The project whose events it follows; without one it follows all. */
+  projectId?: string | null;
   /** How many subscribers received just this; 1 unless there is a crowd. */
   count?: number;
   receptions: Reception[];

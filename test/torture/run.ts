@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { encodeCursor } from '../../src/kernel/cursor.js';
 import { BatonClient } from '../../src/sdk/baton-client.js';
 import { Agent, type Line, Operator } from './agents.js';
-import { check, type Remains, type Violation } from './checker.js';
+import { check, type Remains, type TaskEventRow, type Violation } from './checker.js';
 import { History, type Subscriber } from './history.js';
 import type { Random } from './random.js';
 import { adminToken, type Stage } from './stage.js';
@@ -47,8 +47,12 @@ export interface Play extends Settings {
   history?: History;
   /** Plays the faults until it is over; whatever was broken is mended when it resolves. Answers how often what was done. */
   faults: (isOver: () => boolean) => Promise<Record<string, number>>;
-  /** Called with the cursor of the last event, once everything has come to rest: subscribers of the scenario's own are waited for here. */
-  atRest?: (cursor: string) => Promise<void>;
+  /** Projects over which the tasks spread; without any, they belong to none. */
+  projectIds?: readonly string[];
+  /** Milliseconds for which an agent rests between two claims. */
+  pauseMs?: number;
+  /** Called with the log once everything has come to rest: subscribers of the scenario's own are waited for here. */
+  atRest?: (events: readonly TaskEventRow[]) => Promise<void>;
 }
 
 /** Ready tasks that are kept in store for the agents. */
@@ -61,9 +65,9 @@ const drainMs = 60_000;
  * At rest every task is done, by whomever: one that nobody can finish any more is stuck.
  */
 export async function play(plan: Play): Promise<Findings> {
-  const { stage, history = new History(), line, random, leaseSeconds } = plan;
+  const { stage, history = new History(), line, random, leaseSeconds, projectIds, pauseMs } = plan;
   const database = await stage.database(plan.databaseUrl);
-  const operator = new Operator({ ...line, copies: 1 }, adminToken, history);
+  const operator = new Operator({ line: { ...line, copies: 1 }, token: adminToken, history, projectIds });
   const after = await eventCursor(line.urls()[0] as string);
   const readers = plan.followUrls.map(
     (url, index) => new Follower(url, { name: `follower ${index + 1}`, after, receptions: [] }),
@@ -74,7 +78,7 @@ export async function play(plan: Play): Promise<Findings> {
   const agents: Agent[] = [];
   for (let index = 0; index < plan.agentCount; index++) {
     const credentials = await operator.register('agent');
-    agents.push(new Agent({ credentials, line, history, random: random.fork(), leaseSeconds }));
+    agents.push(new Agent({ credentials, line, history, random: random.fork(), leaseSeconds, pauseMs }));
   }
   const deadline = performance.now() + plan.durationMs;
   let isMended = false;
@@ -86,7 +90,7 @@ export async function play(plan: Play): Promise<Findings> {
   await drain(database, new Agent({ credentials: await operator.register('sweeper'), line, history, random, leaseSeconds }));
   const remains = await readRemains(database);
   const end = remains.events.at(-1)?.cursor;
-  if (end) await Promise.all([plan.atRest?.(end), ...readers.map((reader) => reader.reach(end, drainMs))]);
+  if (end) await Promise.all([plan.atRest?.(remains.events), ...readers.map((reader) => reader.reach(end, drainMs))]);
   const violations = check(history, remains);
   for (const task of remains.tasks.filter(({ status }) => status !== 'DONE')) {
     violations.push({ rule: 'stuck task', subject: task.id, detail: `it is ${task.status} long after everything was mended` });
@@ -147,7 +151,7 @@ export async function readRemains(database: pg.Pool): Promise<Remains> {
     `select id, title, status::text, fence, holder_id as "holderId", lease_expires_at as "leaseExpiresAt" from task`,
   );
   const events = await database.query(
-    `select xid::text, seq::text, type, task_id as "taskId", actor_id as "actorId", occurred_at as "occurredAt", data
+    `select xid::text, seq::text, type, task_id as "taskId", project_id as "projectId", actor_id as "actorId", occurred_at as "occurredAt", data
      from event where task_id is not null order by event.xid, event.seq`,
   );
   const attempts = await database.query<{ name: string; holder: string; isOpen: boolean }>(

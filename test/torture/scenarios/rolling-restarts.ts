@@ -1,12 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openBalancer } from '../../support/balancer.js';
+import { Operator } from '../agents.js';
 import { startCrowd, subscribersOf } from '../crowd.js';
 import { History } from '../history.js';
 import { eventCursor, percentile, play, type Scenario } from '../run.js';
-import type { Replica } from '../stage.js';
+import { adminToken, type Replica } from '../stage.js';
 
-/** Websockets at once; fewer when the time is short, so that they get to connect at all. */
-const crowdSize = (durationMs: number) => (durationMs >= 30_000 ? 10_000 : 1000);
+/** Milliseconds of faults from which on everything is played in full, and is timed: a short run is one among other tests. */
+const fullMs = 30_000;
+/** Websockets at once. */
+const crowdSize = { full: 10_000, short: 500 };
+
+/** Projects of which each websocket follows one, as a dashboard does. */
+const projectCount = 50;
+
+/** Milliseconds within which 99 of 100 who lost their connection are to be back. */
+const reconnectLimitMs = 1000;
+/** Milliseconds within which a server that is told to stop is to have ended. */
+const stopLimitMs = 10_000;
 
 /** A new version is rolled out: one server after the other is told to stop and comes back. */
 export const rollingRestarts: Scenario = {
@@ -16,20 +27,26 @@ export const rollingRestarts: Scenario = {
   async run(stage, settings) {
     const { url: databaseUrl } = await stage.postgres();
     const redis = await stage.redis();
-    const variables = { DATABASE_URL: databaseUrl, REDIS_URL: redis.url };
+    const drainMs = Math.min(6000, settings.durationMs);
+    const variables = { DATABASE_URL: databaseUrl, REDIS_URL: redis.url, SHUTDOWN_DRAIN_MS: String(drainMs) };
     const replicas = (await stage.replicas(2, variables)) as [Replica, Replica];
     const history = new History();
     const after = await eventCursor(replicas[0].url);
     const urls = replicas.map(({ url }) => url);
-    const count = crowdSize(settings.durationMs);
-    const crowd = await startCrowd(stage, { urls, count, after });
+    const isFull = settings.durationMs >= fullMs;
+    const count = isFull ? crowdSize.full : crowdSize.short;
+    const line = { urls: () => [replicas[0].url], insistMs: 20_000, copies: 1 };
+    const operator = new Operator({ line, token: adminToken, history });
+    const projectIds: string[] = [];
+    for (let number = 1; number <= projectCount; number++) projectIds.push(await operator.createProject(`project ${number}`));
+    const crowd = await startCrowd(stage, { urls, count, after, projectIds });
     const reconnects: number[] = [];
     const balancer = await openBalancer(urls, { intervalMs: 250 }, stage.onCleanUp);
     const stops: number[] = [];
     const findings = await play({
       ...settings,
-      ...{ stage, databaseUrl, history, agentCount: 8, leaseSeconds: 10, followUrls: urls },
-      line: { urls: () => [balancer.url], insistMs: 20_000, copies: 1 },
+      ...{ stage, databaseUrl, history, agentCount: 8, pauseMs: 200, leaseSeconds: 10, projectIds, followUrls: urls },
+      line: { ...line, urls: () => [balancer.url] },
       faults: async (isOver) => {
         let restarts = 0;
         while (!isOver()) {
@@ -45,8 +62,8 @@ export const rollingRestarts: Scenario = {
         }
         return { restarts };
       },
-      atRest: async (cursor) => {
-        const report = await crowd.reach(cursor, 60_000);
+      atRest: async (events) => {
+        const report = await crowd.reach(events, 60_000);
         history.subscribers.push(...subscribersOf('the crowd', after, report));
         reconnects.push(...report.reconnectMs);
       },
@@ -62,6 +79,13 @@ export const rollingRestarts: Scenario = {
     const violations = [...findings.violations];
     if (unanswered > 0) {
       violations.push({ rule: 'lost answer', subject: 'the servers', detail: `${unanswered} requests got no answer` });
+    }
+    for (const [name, limit] of [
+      ['reconnect p99 ms', reconnectLimitMs],
+      ['longest stop ms', stopLimitMs],
+    ] as const) {
+      if (isFull && counts[name] > limit)
+        violations.push({ rule: 'too slow', subject: name, detail: `${counts[name]}, over ${limit}` });
     }
     return { history, counts, violations };
   },

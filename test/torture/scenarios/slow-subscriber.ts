@@ -28,8 +28,8 @@ export const slowSubscriber: Scenario = {
         while (!isOver()) await delay(50);
         return {};
       },
-      atRest: async (cursor) => {
-        const report = await crowd.reach(cursor, 30_000);
+      atRest: async (events) => {
+        const report = await crowd.reach(events, 30_000);
         history.subscribers.push(...subscribersOf('the crowd', after, report));
         if (report.connectionsLost > 0) throw new Error(`${report.connectionsLost} of those who read lost their connection`);
       },

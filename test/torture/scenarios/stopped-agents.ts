@@ -17,7 +17,7 @@ export const stoppedAgents: Scenario = {
     const urls = (await stage.replicas(2, { DATABASE_URL: databaseUrl })).map(({ url }) => url);
     const line = { urls: () => urls, insistMs: 20_000, copies: 1 };
     const history = new History();
-    const operator = new Operator(line, adminToken, history);
+    const operator = new Operator({ line, token: adminToken, history });
     let stopCount = 0;
     return play({
       ...settings,

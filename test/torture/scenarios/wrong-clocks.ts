@@ -29,7 +29,7 @@ export const wrongClocks: Scenario = {
     const urls = replicas.map(({ url }) => url);
     const line = { urls: () => urls, insistMs: 20_000, copies: 1 };
     const history = new History();
-    const operator = new Operator(line, adminToken, history);
+    const operator = new Operator({ line, token: adminToken, history });
     const leaseSeconds = 2;
     return play({
       ...settings,
