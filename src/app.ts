@@ -12,7 +12,7 @@ import { DatabaseClock } from './database/database-clock.js';
 import { databaseName } from './database/database-name.js';
 import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.js';
 import { currentPosition } from './database/event-log.js';
-import { applyMigrations } from './database/migration-runner.js';
+import { applyMigrations, newestMigration } from './database/migration-runner.js';
 import { openDatabase } from './database/pg-database.js';
 import { startRetention } from './database/retention.js';
 import { AgentHealthWatch } from './features/agents/agent.health.js';
@@ -242,6 +242,7 @@ async function start(
   });
   const health = new HealthServer({
     isReadable: () => tailer.isReading,
+    migration: await newestMigration(),
     bus: redisAddress(config) ? () => bus.isHealthy : null,
   });
   let isLeaving = false;

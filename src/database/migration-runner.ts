@@ -87,6 +87,13 @@ export async function inspectMigrations(client: pg.ClientBase): Promise<Migratio
   return compare(migrations, rows[0]?.hasLedger ? await readLedger(client) : []);
 }
 
+/** Name of the last migration of this package. */
+export async function newestMigration(): Promise<string> {
+  const newest = (await readMigrations()).at(-1);
+  if (!newest) throw new Error(`${migrationsDirectory()} has no migrations`);
+  return newest.name;
+}
+
 /** Reads all migrations, oldest first. */
 export async function readMigrations(directory: string = migrationsDirectory()): Promise<Migration[]> {
   const entries = await readdir(directory, { withFileTypes: true });

@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export interface HealthServerOptions {
   /** Whether the database answers. */
   isReadable: () => boolean;
+  /** The last migration that the database had when this server began to listen: it brings a database up to date before, or does not start. */
+  migration: string;
   /** Whether replicas can wake each other; null when they are not meant to. */
   bus: (() => boolean) | null;
 }
@@ -40,10 +42,10 @@ export class HealthServer {
 
   /** Without Redis events come later, but everything is served: that is told, and is no reason to send nothing. */
   #readiness() {
-    const { isReadable, bus } = this.options;
+    const { isReadable, migration, bus } = this.options;
     const database = isReadable() ? 'ok' : 'failing';
     const redis = bus === null ? 'none' : bus() ? 'ok' : 'away';
     const status = this.#isLeaving ? 'draining' : database;
-    return { status, database, redis };
+    return { status, database, migration, redis };
   }
 }
