@@ -1,5 +1,5 @@
 import { EnvelopArmor } from '@escape.tech/graphql-armor';
-import { GraphQLError } from 'graphql';
+import { type ASTVisitor, GraphQLError, type ValidationContext } from 'graphql';
 import { isAsyncIterable, type Plugin, type YogaInitialContext } from 'graphql-yoga';
 import type { ErrorCode } from '../features/error-code.js';
 
@@ -24,13 +24,21 @@ export function useDocumentLimits(): Plugin {
     onPluginInit({ addPlugin }) {
       for (const plugin of armor.protect().plugins) addPlugin(plugin);
     },
+    // Within the limit of tokens, values may still be nested deeper than a stack.
+    onParse:
+      () =>
+      ({ result, replaceParseResult }) => {
+        if (result instanceof RangeError) replaceParseResult(tooDeepForStack());
+      },
     // A limit stops validation by throwing. As a validation error it is cached, and cannot tear down a websocket.
-    onValidate({ validateFn, setValidationFn }) {
+    onValidate({ validateFn, setValidationFn, addValidationRule }) {
+      addValidationRule(refuseIntrospectionAliases);
       setValidationFn((...args: Parameters<typeof validateFn>) => {
         try {
           return validateFn(...args);
         } catch (error) {
           if (error instanceof DocumentLimitError) return [error];
+          if (error instanceof RangeError) return [tooDeepForStack()];
           throw error;
         }
       });
@@ -47,6 +55,27 @@ export function useDocumentLimits(): Plugin {
 }
 
 class DocumentLimitError extends GraphQLError {}
+
+/**
+ * Fields of the schema itself have no price. Each asked for once, they are bounded by the schema; under many names they would
+ * multiply with each level.
+ */
+function refuseIntrospectionAliases(context: ValidationContext): ASTVisitor {
+  return {
+    Field({ name, alias }) {
+      if (!alias || !(name.value === '__schema' || context.getParentType()?.name.startsWith('__'))) return;
+      throw new DocumentLimitError('The schema is to be asked for without aliases.', {
+        extensions: { code: 'DOCUMENT_TOO_MANY_ALIASES' satisfies ErrorCode },
+      });
+    },
+  };
+}
+
+function tooDeepForStack(): DocumentLimitError {
+  return new DocumentLimitError('The document nests deeper than the server can read. Ask in several requests.', {
+    extensions: { code: 'DOCUMENT_TOO_DEEP' satisfies ErrorCode },
+  });
+}
 
 function limit(count: number, code: ErrorCode, things: string) {
   const refuse = () => {
