@@ -79,14 +79,19 @@ export function Heartbeats({ agentId, lastHeartbeatAt }: { agentId: string; last
   const watching = `watched for ${formatAge(now - begin)}, since this page was opened`;
   return (
     <figure className="heartbeats" title={`Each tick is a heartbeat; ${watching}`}>
-      <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`${words}; ${shown.length} seen, ${watching}`}>
+      <figcaption>{last === 0 ? 'no heartbeat yet' : `heartbeat ${formatAge(now - last)} ago`}</figcaption>
+      <svg
+        preserveAspectRatio="none"
+        viewBox={`0 0 ${width} ${height}`}
+        role="img"
+        aria-label={`${words}; ${shown.length} seen, ${watching}`}
+      >
         <path className="heartbeats-unseen" d={`M0 ${height - 4}H${x(begin)}`} />
         <path className="heartbeats-line" d={`M${x(begin)} ${height - 4}H${width}`} />
         {shown.map((time) => (
           <path key={time} className="heartbeats-beat" d={beat(Number(x(time)))} />
         ))}
       </svg>
-      <figcaption>{last === 0 ? 'no heartbeat yet' : `${formatAge(now - last)} ago`}</figcaption>
     </figure>
   );
 }

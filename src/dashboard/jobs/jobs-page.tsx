@@ -104,7 +104,7 @@ function OneJob({ id }: { id: string }) {
             </dd>
             <dt>Attempts</dt>
             <dd>{job.attempts}</dd>
-            <dt>Took</dt>
+            <dt>{job.finishedAt ? 'Took' : 'Runs for'}</dt>
             <dd>
               <Duration job={job} />
             </dd>

@@ -139,7 +139,7 @@ function OnePlan({ id }: { id: string }) {
           </button>
           <p className="hint">
             by {plan.author?.name ?? plan.authorLabel}
-            {plan.project && `, for ${plan.project.name}`}, revision {plan.revision} <Ago at={plan.updatedAt} />
+            {plan.project && `, for ${plan.project.name}`}, revision {plan.revision}, <Ago at={plan.updatedAt} />
           </p>
         </header>
         <div className="panel-body">
@@ -170,7 +170,7 @@ function Revisions({ revisions }: { revisions: readonly Revision[] }) {
               <button type="button" aria-pressed={revision === to} onClick={() => setShown({ from: revision - 1, to: revision })}>
                 <strong>Revision {revision}</strong>
                 <span>
-                  {author?.name ?? authorLabel} <Ago at={createdAt} />
+                  {author?.name ?? authorLabel}, <Ago at={createdAt} />
                 </span>
               </button>
             </li>

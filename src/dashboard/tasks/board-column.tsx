@@ -57,7 +57,8 @@ export function BoardColumn(props: BoardColumnProps) {
     },
   };
   const dragClass = dragged && dragged.status !== status ? (mayDrop ? 'column-legal' : 'column-illegal') : '';
-  const count = column.count ?? column.tasks.length;
+  // Nothing is said until something is known.
+  const count = column.count ?? (column.hasMore ? null : column.tasks.length);
 
   if (!isOpen) {
     return (
@@ -68,7 +69,7 @@ export function BoardColumn(props: BoardColumnProps) {
         {...drop}
       >
         <button type="button" aria-expanded={false} title={statusMeanings[status]} onClick={() => onOpen(true)}>
-          <span className="column-count">{count.toLocaleString()}</span>
+          <span className="column-count">{count?.toLocaleString()}</span>
           <span className="column-name">{statusWords[status]}</span>
         </button>
       </section>
@@ -88,7 +89,7 @@ export function BoardColumn(props: BoardColumnProps) {
             {statusWords[status]}
           </button>
         </h2>
-        <span className="column-count">{count.toLocaleString()}</span>
+        <span className="column-count">{count?.toLocaleString()}</span>
       </header>
       {dragged && mayDrop && <p className="column-hint">{moveName(dragged, status)}</p>}
       <Cards {...props} />

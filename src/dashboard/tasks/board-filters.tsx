@@ -2,10 +2,9 @@ import { useEffect, useState } from 'react';
 import { Choice, named } from '../elements/choice.js';
 import { CloseIcon, SearchIcon } from '../elements/icons.js';
 import { AgentNamesDocument, SpecializationsDocument, type TaskSource } from '../generated.js';
-import { useLiveList } from '../live/use-live-list.js';
+import { type LiveList, useLiveList } from '../live/use-live-list.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { type BoardFilter, isFiltered } from './board-filter.js';
-import { useProjectNames } from './project-names.js';
 import { sourceWords } from './status.js';
 
 /** Milliseconds that somebody types on before the text is searched for. */
@@ -14,11 +13,18 @@ const typingMs = 250;
 /** Milliseconds between two looks at the specializations: they are counted over all ready tasks. */
 const specializationsRestMs = 5000;
 
-export function BoardFilters({ filter, onChange }: { filter: BoardFilter; onChange: (change: Partial<BoardFilter>) => void }) {
+export function BoardFilters({
+  filter,
+  projects,
+  onChange,
+}: {
+  filter: BoardFilter;
+  projects: LiveList<{ id: string; name: string }>;
+  onChange: (change: Partial<BoardFilter>) => void;
+}) {
   const { data } = useLiveQuery(SpecializationsDocument, {}, ({ kind }) => ['AGENT_REGISTERED', 'TASK_CREATED'].includes(kind), {
     restMs: specializationsRestMs,
   });
-  const projects = useProjectNames();
   const agents = useLiveList(
     AgentNamesDocument,
     {},

@@ -8,7 +8,9 @@ import { BoardColumn } from './board-column.js';
 import { isFiltered, useBoardFilter } from './board-filter.js';
 import { BoardFilters } from './board-filters.js';
 import { BoardStore } from './board-store.js';
+import { Lately } from './lately.js';
 import { useMover } from './move-dialog.js';
+import { useProjectNames } from './project-names.js';
 import { statuses } from './status.js';
 import { CreateTask } from './task-form.js';
 import { Team } from './team.js';
@@ -20,6 +22,7 @@ const narrowAtFirst: readonly TaskStatus[] = ['BACKLOG', 'FAILED', 'CANCELED'];
 export function BoardPage() {
   const { client, feed } = useSession();
   const [filter, setFilter] = useBoardFilter();
+  const projects = useProjectNames();
   const store = useMemo(() => new BoardStore(client, feed, filter), [client, feed, filter]);
   useEffect(() => store.start(), [store]);
   useSyncExternalStore(store.watch, store.version);
@@ -48,9 +51,10 @@ export function BoardPage() {
     <main className="board-page">
       <h1 className="visually-hidden">Board</h1>
       <Team />
+      <Lately />
       <Attention />
       <div className="board-bar">
-        <BoardFilters filter={filter} onChange={setFilter} />
+        <BoardFilters filter={filter} projects={projects} onChange={setFilter} />
         <button type="button" className="button button-primary" onClick={() => setCreating(true)}>
           <PlusIcon />
           New task
@@ -65,7 +69,7 @@ export function BoardPage() {
               status={status}
               column={column}
               isFiltered={isFiltered(filter)}
-              hasProjects={filter.projectId === null}
+              hasProjects={filter.projectId === null && (projects.nodes?.length ?? 0) > 1}
               isOpen={openness[status] ?? !narrowAtFirst.includes(status)}
               onOpen={(isOpen) => setOpenness(status, isOpen)}
               dragged={dragged}

@@ -84,7 +84,7 @@ export function Chat({ threadId }: { threadId: string }) {
       <form className="chat-form" onSubmit={onSubmit}>
         {answered && (
           <p className="chat-answered">
-            Answering {answered.senderName}: <span>{textOf(answered.payload) ?? 'a message'}</span>
+            Answering {answered.senderName}: <span>{plainTextOf(answered.payload) ?? 'a message'}</span>
             <button type="button" className="icon-button" aria-label="Answer nobody" onClick={() => setAnswered(null)}>
               <CloseIcon />
             </button>
@@ -149,7 +149,7 @@ function Message({
           )}
           {replyTo && (
             <blockquote className="message-reply">
-              <strong>{replyTo.senderName}</strong> {textOf(replyTo.payload) ?? '…'}
+              <strong>{replyTo.senderName}</strong> {plainTextOf(replyTo.payload) ?? '…'}
             </blockquote>
           )}
           {text !== null ? (
@@ -169,9 +169,14 @@ function Message({
 }
 
 /** What of a message's payload is for people, by convention. */
-export function textOf(payload: unknown): string | null {
+function textOf(payload: unknown): string | null {
   const { text } = (payload ?? {}) as { text?: unknown };
   return typeof text === 'string' ? text : null;
+}
+
+/** The same without the marks of Markdown, for a line where there is no room for more. */
+export function plainTextOf(payload: unknown): string | null {
+  return textOf(payload)?.replaceAll(/[*_`~]+|^(#+|>|[-+]|\d+\.) /gm, '') ?? null;
 }
 
 function dayOf(instant: string): string {

@@ -11,7 +11,7 @@ import { Ago } from '../elements/time.js';
 import { OpenThreadDocument, ThreadHeadDocument } from '../generated.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useSession } from '../session/session.js';
-import { Chat, textOf } from './chat.js';
+import { Chat, plainTextOf } from './chat.js';
 import { type ThreadListing, useThreads } from './thread-list.js';
 import './threads-page.css';
 
@@ -74,7 +74,7 @@ function Item({ listing: { thread, isUnread }, isCurrent }: { listing: ThreadLis
       <span className="thread-text">
         <span className="thread-title">{thread.title ?? thread.task?.title ?? 'Untitled'}</span>
         <span className="thread-last">
-          {last ? `${last.senderName}: ${textOf(last.payload) ?? last.type}` : 'Nothing was said yet.'}
+          {last ? `${last.senderName}: ${plainTextOf(last.payload) ?? last.type}` : 'Nothing was said yet.'}
         </span>
       </span>
       <span className="thread-when">
