@@ -48,10 +48,12 @@ describe('in the dashboard', { timeout: 60_000 }, () => {
 
     expect(await jean.locator('.shell-unread').count()).toBe(0);
     await operator.mutate(MessagePostDocument, { threadId: other?.id ?? '', payload: { text: 'Look here' } });
-    await jean.locator('.shell-unread', { hasText: '1' }).waitFor();
+    const otherTab = await jean.context().newPage();
+    await otherTab.goto(app.url);
+    for (const tab of [jean, otherTab]) await tab.locator('.shell-unread', { hasText: '1' }).waitFor();
     await jean.locator('.thread-unread', { hasText: 'Elsewhere' }).click();
     await jean.locator('.message', { hasText: 'Look here' }).waitFor();
-    await jean.locator('.shell-unread').waitFor({ state: 'detached' });
+    for (const tab of [jean, otherTab]) await tab.locator('.shell-unread').waitFor({ state: 'detached' });
   });
 
   it('a task has its description without what could run, its history, its attempts and its thread, all live', async (context) => {

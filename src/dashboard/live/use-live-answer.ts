@@ -6,7 +6,7 @@ import type { FeedEvent } from './feed.js';
 const restMsDefault = 400;
 
 /** Rest for so many times as long as the answer took: what is slow to answer is asked less often. */
-const restPerAnswer = 4;
+const restPerAnswer = 2;
 
 /** Milliseconds in which events that come together are waited for. */
 const togetherMs = 20;

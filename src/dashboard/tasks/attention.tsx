@@ -30,7 +30,7 @@ export function Attention() {
   }
   for (const { name, readyCount, agentCount, onlineAgentCount } of data.specializations) {
     if (readyCount === 0 || onlineAgentCount > 0) continue;
-    const who = agentCount === 0 ? 'no agent has it' : `none of the ${agentCount} agents who have it is online`;
+    const who = whoIsMissing(agentCount);
     lines.push({
       key: `specialization ${name}`,
       line: (
@@ -81,6 +81,11 @@ export function Attention() {
       </ul>
     </section>
   );
+}
+
+function whoIsMissing(agentCount: number): string {
+  if (agentCount === 0) return 'no agent has it';
+  return agentCount === 1 ? 'the one agent who has it is not online' : `none of the ${agentCount} agents who have it is online`;
 }
 
 function Since({ at }: { at: string }) {

@@ -9,7 +9,7 @@ import { Lease } from './lease.js';
 import './team.css';
 
 /** Milliseconds between two looks, however much happens. */
-const restMs = 1000;
+const restMs = 500;
 
 type Agent = AgentCardFragment;
 
