@@ -56,6 +56,37 @@ describe('what a board reads', () => {
     expect(back.ids).toEqual(expected.slice(1, 3));
   });
 
+  it('lists what happened last, and what was before that, up to the beginning', async () => {
+    const app = await useTestApp();
+    const client = app.client();
+    for (let index = 0; index < 5; index++) await seedTask(client, { title: `Task ${index}` });
+    const document = `query ($first: Int, $last: Int, $before: String, $filter: EventFilter) {
+      events(first: $first, last: $last, before: $before, filter: $filter) {
+        nodes { id: cursor }
+        pageInfo { startCursor hasPreviousPage }
+      }
+    }`;
+    const ask = async (variables: object) => {
+      const { data } = await call(app.url, {}, document, variables);
+      const { nodes, pageInfo } = (data as { events: { nodes: { id: string }[]; pageInfo: Record<string, unknown> } }).events;
+      const { startCursor, hasPreviousPage } = pageInfo;
+      return { ids: nodes.map(({ id }) => id), startCursor, hasPreviousPage };
+    };
+    const { ids: all } = await ask({ first: 100 });
+
+    const newest = await ask({ last: 2 });
+    const middle = await ask({ last: 2, before: newest.startCursor });
+    const oldest = await ask({ last: 100, before: middle.startCursor });
+    const none = await ask({ last: 2, before: oldest.startCursor });
+
+    expect(newest).toMatchObject({ ids: all.slice(-2), hasPreviousPage: true });
+    expect(middle).toMatchObject({ ids: all.slice(-4, -2), hasPreviousPage: true });
+    expect(oldest).toMatchObject({ ids: all.slice(0, -4), hasPreviousPage: false });
+    expect(none).toMatchObject({ ids: [], hasPreviousPage: false });
+    const filtered = await call(app.url, {}, document, { last: 2, filter: { kinds: ['TASK_CREATED'] } });
+    expect(filtered.errors?.[0]?.extensions?.code).toBe('VALIDATION_FAILED');
+  });
+
   it('finds agents by what they hold and by what they are called', async () => {
     const app = await useTestApp();
     const client = app.client();

@@ -157,6 +157,19 @@ export async function currentPosition(sql: Sql, eventsBack = 0): Promise<LogPosi
   return { xid: BigInt(row.xid), seq: BigInt(row.seq) };
 }
 
+/**
+ * The place behind which the last `count` events of an organization begin, of those before a place or of all; null when no
+ * more than these are kept.
+ */
+export async function positionBefore(
+  sql: Sql,
+  { organizationId, before, count }: { organizationId: string; before: LogPosition | null; count: number },
+): Promise<LogPosition | null> {
+  const place = [before?.xid.toString() ?? null, before?.seq.toString() ?? null];
+  const [row] = await sql.query<{ xid: string; seq: string }>(positionBeforeStatement, [organizationId, ...place, count]);
+  return row ? { xid: BigInt(row.xid), seq: BigInt(row.seq) } : null;
+}
+
 /** The place before the oldest event that is kept. */
 export async function oldestPosition(sql: Sql): Promise<LogPosition> {
   const [row] = await sql.query<{ xid: string; seq: string }>(oldestPositionStatement, []);
@@ -286,6 +299,15 @@ const currentPositionStatement: Statement = {
     left join (
       select xid, seq from event where ${isFinished} order by xid desc, seq desc limit 1 offset $1::int
     ) as newest on true`,
+};
+
+const positionBeforeStatement: Statement = {
+  name: 'event_position_before',
+  text: `
+    select xid::text as xid, seq::text as seq from event
+    where organization_id = $1::uuid and ($2::xid8 is null or (xid, seq) < ($2::xid8, $3::bigint)) and ${isFinished}
+    order by event.xid desc, event.seq desc
+    limit 1 offset $4::int`,
 };
 
 const oldestPositionStatement: Statement = {

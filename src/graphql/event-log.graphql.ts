@@ -24,7 +24,7 @@ builder.queryField('events', (t) =>
       type: EventRef,
       extensions: { cursors: 'own' satisfies CursorKind },
       description:
-        'The event log, oldest first, strictly after the cursor: everything that changed and is still kept. A cursor before what is kept is the error RESYNC_REQUIRED.',
+        'The event log, oldest first, strictly after the cursor: everything that changed and is still kept. A cursor before what is kept is the error RESYNC_REQUIRED. Without a filter, `last` gives the newest.',
       args: { filter: t.arg({ type: EventFilterRef, description: 'Which events. Default: all that the caller may see.' }) },
       resolve: (_root, { filter, ...page }, context) => eventPage(context, withTypes(filter), page),
     },

@@ -1,10 +1,10 @@
 import type { EventFilter, LoggedEvent } from '../database/event-log.js';
-import { oldestPosition, readEvents } from '../database/event-log.js';
+import { oldestPosition, positionBefore, readEvents } from '../database/event-log.js';
 import type { TaskSource } from '../database/generated/prisma/enums.js';
 import { type EventType, eventTypes } from '../features/domain-event.js';
 import { InvalidCursorError } from '../features/invalid-cursor-error.js';
 import { ValidationError } from '../features/validation-error.js';
-import { decodeCursor, type LogPosition } from '../kernel/cursor.js';
+import { comparePositions, decodeCursor, type LogPosition } from '../kernel/cursor.js';
 import { idOrNone } from '../kernel/ids.js';
 import { ResyncRequiredError } from '../realtime/resync-required-error.js';
 import { builder } from './builder.js';
@@ -94,7 +94,7 @@ export function subscribeToEvents(
 ): AsyncIterable<LoggedEvent> {
   return context.hub.subscribe({
     filter: { ...normalized(filter), organizationId: context.viewer.organizationId },
-    after: after ? positionOf(after) : null,
+    after: after ? positionOf(after, 'after') : null,
   });
 }
 
@@ -123,40 +123,57 @@ export function onlyWanted(
   };
 }
 
+interface EventPageArguments {
+  first?: number | null;
+  after?: string | null;
+  last?: number | null;
+  before?: string | null;
+}
+
 /**
- * One page of the log in the shape of a connection, oldest first; the log is read forwards only.
- * Throws ValidationError for `last` and `before`, InvalidCursorError, ResyncRequiredError for a cursor before retention.
+ * One page of the log in the shape of a connection, oldest first. With a filter it is read forwards only.
+ * Throws ValidationError for `last` or `before` with a filter, InvalidCursorError, ResyncRequiredError for a cursor before
+ * retention.
  */
-export async function eventPage(
-  context: GraphqlContext,
-  filter: Omit<EventFilter, 'organizationId'>,
-  page: { first?: number | null; after?: string | null; last?: number | null; before?: string | null },
-) {
-  for (const name of ['last', 'before'] as const) {
-    if (page[name] != null) {
-      throw new ValidationError([name], `\`${name}\` is not possible here: ask for \`first\` events \`after\` a cursor.`);
-    }
+export async function eventPage(context: GraphqlContext, filter: Omit<EventFilter, 'organizationId'>, page: EventPageArguments) {
+  const backwards = (['last', 'before'] as const).find((name) => page[name] != null);
+  if (backwards) {
+    if (Object.values(filter).every((part) => part == null)) return newestEvents(context, page);
+    const advice = 'ask for `first` events `after` a cursor';
+    throw new ValidationError([backwards], `\`${backwards}\` is not possible here, among some of the events: ${advice}.`);
   }
   const first = Math.min(page.first ?? pageSizeDefault, pageSizeMax);
   const wanted = { ...normalized(filter), organizationId: context.viewer.organizationId };
-  const after = page.after ? positionOf(page.after) : await oldestPosition(context.database);
+  const after = page.after ? positionOf(page.after, 'after') : await oldestPosition(context.database);
   const read = await readEvents(context.database, { after, filter: wanted, limit: first + 1 });
   if (!read.isResumable) throw new ResyncRequiredError('CURSOR_LOST');
-  const events = read.events.slice(0, first);
+  return connectionPage(read.events.slice(0, first), { hasNextPage: read.events.length > first, hasPreviousPage: false });
+}
+
+/** The end of the organization's log, or what is before a cursor: as many steps back as events are wanted, and on from there. */
+async function newestEvents(
+  { database, viewer: { organizationId } }: GraphqlContext,
+  { last, before: cursor }: EventPageArguments,
+) {
+  const count = Math.min(last ?? pageSizeDefault, pageSizeMax);
+  const before = cursor ? positionOf(cursor, 'before') : null;
+  const place = await positionBefore(database, { organizationId, before, count });
+  const after = place ?? (await oldestPosition(database));
+  const { events } = await readEvents(database, { after, filter: { organizationId }, limit: count });
+  const wanted = before ? events.filter(({ position }) => comparePositions(position, before) < 0) : events;
+  return connectionPage(wanted, { hasNextPage: before !== null, hasPreviousPage: place !== null });
+}
+
+function connectionPage(events: readonly LoggedEvent[], more: { hasNextPage: boolean; hasPreviousPage: boolean }) {
   return {
     edges: events.map((event) => ({ cursor: event.cursor, node: event })),
-    pageInfo: {
-      hasNextPage: read.events.length > first,
-      hasPreviousPage: false,
-      startCursor: events[0]?.cursor ?? null,
-      endCursor: events.at(-1)?.cursor ?? null,
-    },
+    pageInfo: { ...more, startCursor: events[0]?.cursor ?? null, endCursor: events.at(-1)?.cursor ?? null },
   };
 }
 
-function positionOf(cursor: string): LogPosition {
+function positionOf(cursor: string, name: 'after' | 'before'): LogPosition {
   const position = decodeCursor(cursor);
-  if (!position) throw new InvalidCursorError('after');
+  if (!position) throw new InvalidCursorError(name);
   return position;
 }
 

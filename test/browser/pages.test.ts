@@ -209,6 +209,8 @@ describe('in the dashboard', { timeout: 60_000 }, () => {
     await page.locator('.figures div', { hasText: 'completed' }).getByText('3', { exact: true }).waitFor();
     await page.locator('.chart', { hasText: 'Throughput' }).locator('rect').first().waitFor();
 
+    // What was before the page was opened, too.
+    await page.locator('.happenings', { hasText: 'decided: Keep carts in Postgres' }).waitFor();
     await seedTask(client, { title: 'Say it in a sentence' });
     await page.locator('.happenings', { hasText: 'Somebody created Say it in a sentence' }).waitFor();
     await page.goto(`${app.url}/ui/tasks/${taskId}`);

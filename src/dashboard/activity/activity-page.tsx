@@ -2,8 +2,10 @@ import { useSyncExternalStore } from 'react';
 import { useSearchParams } from 'wouter';
 import { Choice, named } from '../elements/choice.js';
 import { Empty, Failure, Loading } from '../elements/empty.js';
+import { More } from '../elements/more.js';
 import { Ago, formatAge } from '../elements/time.js';
-import { TaskActivityDocument, type TaskActivityQuery } from '../generated.js';
+import { HappeningsDocument, TaskActivityDocument, type TaskActivityQuery } from '../generated.js';
+import { useLiveList } from '../live/use-live-list.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useSession } from '../session/session.js';
 import { useProjectNames } from '../tasks/project-names.js';
@@ -161,27 +163,37 @@ function formatLead(seconds: number): string {
   return seconds < 1 ? '< 1 s' : formatAge(seconds * 1000);
 }
 
-/** What happens, in sentences, from when the dashboard was opened. */
+/** What happens, in sentences, newest first: as the feed brings it, and before that as the log has it. */
 function Happenings() {
   const { feed } = useSession();
-  const events = useSyncExternalStore(feed.watch, () => feed.recent);
+  const recent = useSyncExternalStore(feed.watch, () => feed.recent);
+  const list = useLiveList(
+    HappeningsDocument,
+    {},
+    ({ events: { nodes, pageInfo } }) => ({ nodes: nodes.toReversed(), pageInfo }),
+    () => false,
+  );
+  const known = new Set(recent.map(({ cursor }) => cursor));
+  const events = [...recent, ...(list.nodes ?? []).filter(({ cursor }) => !known.has(cursor))];
   return (
     <section className="panel">
       <h2>As it happens</h2>
-      {events.length === 0 ? (
-        <Empty title="Nothing has happened since you opened this">Each event appears here in the moment it happens.</Empty>
-      ) : (
-        <ol className="list happenings">
-          {events.map((event) => (
-            <li key={event.cursor}>
-              <p>
-                <Doer event={event} /> {whatHappened(event, <Subject event={event} />)}
-              </p>
-              <Ago at={event.occurredAt} />
-            </li>
-          ))}
-        </ol>
+      {list.error && !list.nodes && <Failure error={list.error} onRetry={list.reload} />}
+      {list.nodes && events.length === 0 && (
+        <Empty title="Nothing has happened yet">Each event appears here in the moment it happens.</Empty>
       )}
+      <ol className="list happenings">
+        {events.map((event) => (
+          <li key={event.cursor}>
+            <p>
+              <Doer event={event} /> {whatHappened(event, <Subject event={event} />)}
+            </p>
+            <Ago at={event.occurredAt} />
+          </li>
+        ))}
+      </ol>
+      {/* Only when it is asked for: a log has no end that anybody scrolls to. */}
+      <More list={list} what="events" isEager={false} />
     </section>
   );
 }

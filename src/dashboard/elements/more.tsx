@@ -4,17 +4,18 @@ import type { LiveList } from '../live/use-live-list.js';
 /** Pixels before the end of a list at which the next page is asked for. */
 const aheadPx = 300;
 
-/** Stands at the end of a list of which there is more: reads on as soon as it is scrolled to, or when it is pressed. */
-export function More({
-  list,
-  what,
-}: {
+export interface MoreProps {
   list: Pick<LiveList<unknown>, 'hasMore' | 'isReadingMore' | 'error' | 'loadMore'>;
+  /** More of what. */
   what: string;
-}) {
-  const { hasMore, isReadingMore, error, loadMore } = list;
+  /** Whether it reads on as soon as it is scrolled to, and not only when it is pressed. */
+  isEager?: boolean;
+}
+
+/** Stands at the end of a list of which there is more. */
+export function More({ list: { hasMore, isReadingMore, error, loadMore }, what, isEager = true }: MoreProps) {
   const button = useRef<HTMLButtonElement>(null);
-  const isWaiting = hasMore && !isReadingMore && !error;
+  const isWaiting = isEager && hasMore && !isReadingMore && !error;
   useEffect(() => {
     if (!isWaiting || !button.current) return;
     const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && loadMore(), { rootMargin: `${aheadPx}px` });
