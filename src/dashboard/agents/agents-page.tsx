@@ -3,7 +3,13 @@ import { Link } from 'wouter';
 import { Avatar, Health } from '../elements/avatar.js';
 import { Empty, Failure, Loading } from '../elements/empty.js';
 import { More } from '../elements/more.js';
-import { type AgentCardFragment, type AgentFilter, AgentsDocument } from '../generated.js';
+import {
+  type AgentCardFragment,
+  type AgentHealth,
+  type AgentProfileFragment,
+  FreeAgentsDocument,
+  WorkingAgentsDocument,
+} from '../generated.js';
 import { type LiveList, useLiveList } from '../live/use-live-list.js';
 import { Lease } from '../tasks/lease.js';
 import { StatusBadge } from '../tasks/status.js';
@@ -11,7 +17,8 @@ import { mayChangeWork } from '../tasks/team.js';
 import { Heartbeats, useHeartbeatWatch } from './heartbeats.js';
 import './agents-page.css';
 
-export type Agent = AgentCardFragment;
+/** With the tasks that it holds; without them, it holds none. */
+export type Agent = AgentProfileFragment & Partial<Pick<AgentCardFragment, 'claimedTasks'>>;
 
 /** Milliseconds between two looks, however much happens. */
 const restMs = 1000;
@@ -27,9 +34,9 @@ export default function AgentsPage() {
     return () => clearTimeout(timer);
   }, [typed]);
   // Everybody is in exactly one of these.
-  const working = useAgents({ text, holdsTask: true });
-  const idle = useAgents({ text, holdsTask: false, healths: ['ONLINE'] });
-  const away = useAgents({ text, holdsTask: false, healths: ['STALE', 'OFFLINE'] });
+  const working = useLiveList(WorkingAgentsDocument, { text }, ({ agents }) => agents, mayChangeWork, { restMs });
+  const idle = useFreeAgents({ text, healths: ['ONLINE'] });
+  const away = useFreeAgents({ text, healths: ['STALE', 'OFFLINE'] });
   const lists = [working, idle, away];
   const error = lists.find((list) => list.error && !list.nodes)?.error;
   const isComplete = lists.every(({ nodes }) => nodes);
@@ -74,8 +81,8 @@ export default function AgentsPage() {
   );
 }
 
-function useAgents(filter: AgentFilter): LiveList<Agent> {
-  return useLiveList(AgentsDocument, { filter }, ({ agents }) => agents, mayChangeWork, { restMs });
+function useFreeAgents(wanted: { text: string; healths: AgentHealth[] }): LiveList<Agent> {
+  return useLiveList(FreeAgentsDocument, wanted, ({ agents }) => agents, mayChangeWork, { restMs });
 }
 
 function Group({ name, list }: { name: string; list: LiveList<Agent> }) {
@@ -100,7 +107,7 @@ function Group({ name, list }: { name: string; list: LiveList<Agent> }) {
 }
 
 function AgentItem({ agent }: { agent: Agent }) {
-  const tasks = agent.claimedTasks.nodes;
+  const tasks = agent.claimedTasks?.nodes ?? [];
   return (
     <article className="panel agent">
       <header>
@@ -136,7 +143,7 @@ export function Specializations({ agent: { specializations } }: { agent: Pick<Ag
   );
 }
 
-export function Work({ tasks }: { tasks: Agent['claimedTasks']['nodes'] }) {
+export function Work({ tasks }: { tasks: AgentCardFragment['claimedTasks']['nodes'] }) {
   if (tasks.length === 0) return <p className="hint agent-work">Holds no task.</p>;
   return (
     <ul className="list agent-work">

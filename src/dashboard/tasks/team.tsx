@@ -1,7 +1,8 @@
 import { Link } from 'wouter';
+import type { Agent } from '../agents/agents-page.js';
 import { Avatar } from '../elements/avatar.js';
 import { formatAge } from '../elements/time.js';
-import { type AgentCardFragment, TeamDocument } from '../generated.js';
+import { TeamDocument } from '../generated.js';
 import type { FeedEvent } from '../live/feed.js';
 import { useLiveQuery } from '../live/use-live-query.js';
 import { useNow } from '../live/use-now.js';
@@ -10,8 +11,6 @@ import './team.css';
 
 /** Milliseconds between two looks, however much happens. */
 const restMs = 500;
-
-type Agent = AgentCardFragment;
 
 /** Events after which somebody may do something else than before. */
 export function mayChangeWork(event: FeedEvent): boolean {
@@ -24,7 +23,9 @@ export function Team() {
   if (!data) return <section className="team" aria-label="Who does what" aria-busy="true" />;
   const { working, idle, known } = data;
   // Who works comes first, each group by name, so that nobody jumps about.
-  const shown = [working, idle].flatMap(({ nodes }) => nodes.toSorted((one, other) => one.name.localeCompare(other.name)));
+  const shown = [working.nodes, idle.nodes].flatMap((nodes: readonly Agent[]) =>
+    nodes.toSorted((one, other) => one.name.localeCompare(other.name)),
+  );
   const isCut = working.pageInfo.hasNextPage || idle.pageInfo.hasNextPage;
   return (
     <section className="team" aria-label="Who does what">
@@ -59,7 +60,7 @@ export function Team() {
 }
 
 function Member({ agent }: { agent: Agent }) {
-  const tasks = agent.claimedTasks.nodes;
+  const tasks = agent.claimedTasks?.nodes ?? [];
   const [current] = tasks.toSorted((one, other) => Number(other.status === 'IN_PROGRESS') - Number(one.status === 'IN_PROGRESS'));
   return (
     <article className={`member ${current ? '' : 'member-idle'}`}>
@@ -93,7 +94,7 @@ function Member({ agent }: { agent: Agent }) {
 
 function Wellbeing({ agent: { health, lastHeartbeatAt, claimedTasks, status } }: { agent: Agent }) {
   const now = useNow();
-  const activity = claimedTasks.nodes.length > 0 ? 'working' : status === 'ACTIVE' ? 'idle' : status.toLowerCase();
+  const activity = (claimedTasks?.nodes.length ?? 0) > 0 ? 'working' : status === 'ACTIVE' ? 'idle' : status.toLowerCase();
   if (health === 'ONLINE') return <small>{activity}</small>;
   if (!lastHeartbeatAt) return <small>{activity}, without heartbeats</small>;
   const silence = `silent for ${formatAge(now - Date.parse(lastHeartbeatAt))}`;
