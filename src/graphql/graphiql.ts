@@ -25,6 +25,8 @@ export class GraphiqlPage {
     response.setHeader('etag', etag);
     response.setHeader('cache-control', 'no-cache');
     response.setHeader('content-security-policy', contentSecurityPolicy);
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('referrer-policy', 'same-origin');
     if (request.headers['if-none-match'] === etag) {
       response.writeHead(304).end();
       return;

@@ -55,7 +55,8 @@ export class DashboardFiles {
     } catch (failure) {
       // A file that a build takes away while it is read is none that there is.
       const { status, headers, message } = failure instanceof RequestRefusal ? failure : notBuilt();
-      response.writeHead(status, { ...headers, 'content-type': 'text/plain; charset=utf-8' }).end(`${message}\n`);
+      const plain = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
+      response.writeHead(status, { ...headers, ...plain }).end(`${message}\n`);
     }
   };
 

@@ -38,7 +38,11 @@ const startScript = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', de
 const securityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-const fixed = { 'x-content-type-options': 'nosniff', 'cache-control': 'public, max-age=3600' };
+const fixed = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+  'cache-control': 'public, max-age=3600',
+};
 
 /** Serves `/openapi.json`, which describes every endpoint, and `/docs`, which shows it; both open to all, as the schema of GraphQL is. */
 export function addDocs<AppEnv extends Env>(app: OpenAPIHono<AppEnv>): void {

@@ -39,7 +39,7 @@ export interface TestAppOptions extends Omit<AppOptions, 'logger'> {
 export async function startTestApp(variables: Record<string, string> = {}, options: TestAppOptions = {}): Promise<TestApp> {
   const { databaseUrl, ...appOptions } = options;
   const place = databaseUrl ? { url: databaseUrl, drop: async () => {} } : await createTestDatabase();
-  const { logger, lines: logLines } = captureLog();
+  const { logger, lines: logLines } = captureLog(variables.LOG_LEVEL);
   const app = await startApp(loadConfig(testEnvironment(place.url, variables)), { ...appOptions, logger });
   const pool = new pg.Pool({ connectionString: place.url, max: 4 });
   // Dropping the database may cut a connection that is still on its way out; unheard, that would fail the file.
