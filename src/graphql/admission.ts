@@ -2,8 +2,7 @@ import type { ExecutionArgs, GraphQLError } from 'graphql';
 import { RateLimitedError } from '../auth/auth.errors.js';
 import type { Viewer } from '../auth/viewer.js';
 import { DomainError } from '../kernel/domain-error.js';
-import type { CostBudget } from '../rate-limits/cost-budget.js';
-import type { CountedRequest } from '../rate-limits/rate-limiter.js';
+import type { Charge, CostBudget } from '../rate-limits/cost-budget.js';
 import type { ErrorMask } from './error-mask.js';
 import type { OperationSource } from './operation.js';
 import { costOf } from './operation-cost.js';
@@ -21,7 +20,11 @@ export interface CostReport {
 
 /** Lets an operation run if it is not too costly in itself, nor for what its credential has left to spend. */
 export class Admission {
-  constructor(private readonly options: { budget: CostBudget | null; maskError: ErrorMask }) {}
+  readonly #limitText: string;
+
+  constructor(private readonly options: { budget: CostBudget | null; maskError: ErrorMask }) {
+    this.#limitText = String(options.budget?.limit);
+  }
 
   /** Charges the operation, and tells its source what is left. Answers why it may not run, masked; null when it may. */
   admit(args: ExecutionArgs): GraphQLError | null {
@@ -41,13 +44,13 @@ export class Admission {
     const { budget } = this.options;
     const payer = budget && payerOf(source.viewer);
     if (!payer) return;
-    const counted = budget.charge(payer, requested);
-    const resetsInSeconds = Math.max(1, Math.ceil(counted.resetsInMs / 1000));
-    source.cost = { requested, limit: budget.limit, remaining: counted.remaining, resetsInSeconds };
-    tell(source, budget, counted);
-    if (counted.isAllowed) return;
+    const charge = budget.charge(payer, requested);
+    const resetsInSeconds = Math.max(1, Math.ceil(charge.resetsInMs / 1000));
+    source.cost = { requested, limit: budget.limit, remaining: charge.remaining, resetsInSeconds };
+    tell(source, this.#limitText, charge);
+    if (charge.isAllowed) return;
     throw new RateLimitedError(
-      `The operation costs ${requested}, but of the ${budget.limit} that this credential may spend in ${budget.windowSeconds} seconds ${counted.remaining} are left.`,
+      `The operation costs ${requested}, but of the ${budget.limit} that this credential may spend in ${budget.windowSeconds} seconds ${charge.remaining} are left.`,
       resetsInSeconds,
     );
   }
@@ -60,8 +63,8 @@ function payerOf({ credential }: Viewer): string | null {
 }
 
 /** The same headers as the REST limit's. */
-function tell({ setHeader }: OperationSource, { limit }: CostBudget, { remaining, resetsInMs }: CountedRequest): void {
-  setHeader('x-ratelimit-limit', String(limit));
+function tell({ setHeader }: OperationSource, limit: string, { remaining, resetsAt }: Charge): void {
+  setHeader('x-ratelimit-limit', limit);
   setHeader('x-ratelimit-remaining', String(remaining));
-  setHeader('x-ratelimit-reset', String(Math.ceil((Date.now() + resetsInMs) / 1000)));
+  setHeader('x-ratelimit-reset', resetsAt);
 }

@@ -164,11 +164,14 @@ function executeMasked(mask: ErrorMask, metrics: Metrics) {
   };
 }
 
-/** The result with what the operation was charged, if it was. */
-function withCost(result: ExecutionResult, { contextValue }: ExecutionArgs): ExecutionResult {
+/** The result, which is nobody else's, with what the operation was charged, if it was. */
+function withCost(result: Mutable<ExecutionResult>, { contextValue }: ExecutionArgs): ExecutionResult {
   const { cost } = contextValue as OperationSource;
-  return cost ? { ...result, extensions: { cost } } : result;
+  if (cost) result.extensions = { cost };
+  return result;
 }
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 /** Joins Yoga's HTTP handling to ours: takes the parameters that were read, and lets us end the streams it starts. */
 function useHttpSource(maskError: ErrorMask): Plugin<object, HttpOperationSource> {

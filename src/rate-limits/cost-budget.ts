@@ -8,10 +8,18 @@ const worthTelling = 0.01;
 
 interface Window {
   endsAt: number;
+  /** The same in seconds since 1970, as text. */
+  endsAtText: string;
   /** By all processes, as far as it is known here. */
   spent: number;
   /** Of that, what was spent here and not told yet. */
   untold: number;
+}
+
+/** What became of a charge. */
+export interface Charge extends CountedRequest {
+  /** Time at which the window ends, in seconds since 1970, as text. */
+  resetsAt: string;
 }
 
 /**
@@ -44,11 +52,12 @@ export class CostBudget {
   }
 
   /** Charges the key; a charge that goes over what is left is not made. */
-  charge(key: string, cost: number): CountedRequest {
+  charge(key: string, cost: number): Charge {
     const now = performance.now();
     let window = this.#windows.get(key);
     if (!window || now >= window.endsAt) {
-      window = { endsAt: now + this.#limit.windowSeconds * 1000, spent: 0, untold: 0 };
+      const resetsInMs = this.#limit.windowSeconds * 1000;
+      window = { endsAt: now + resetsInMs, endsAtText: endOf(resetsInMs), spent: 0, untold: 0 };
       this.#windows.set(key, window);
     }
     const isAllowed = window.spent + cost <= this.limit;
@@ -56,7 +65,8 @@ export class CostBudget {
       window.spent += cost;
       window.untold += cost;
     }
-    return { isAllowed, remaining: Math.max(0, this.limit - window.spent), resetsInMs: Math.round(window.endsAt - now) };
+    const remaining = Math.max(0, this.limit - window.spent);
+    return { isAllowed, remaining, resetsInMs: Math.round(window.endsAt - now), resetsAt: window.endsAtText };
   }
 
   close(): void {
@@ -78,5 +88,10 @@ export class CostBudget {
     // Not less than is known here: a Redis that was away has forgotten.
     window.spent = Math.max(window.spent, this.limit - remaining + window.untold);
     window.endsAt = performance.now() + resetsInMs;
+    window.endsAtText = endOf(resetsInMs);
   }
+}
+
+function endOf(resetsInMs: number): string {
+  return String(Math.ceil((Date.now() + resetsInMs) / 1000));
 }
