@@ -1,7 +1,7 @@
 import { actAs } from '../../auth/acting.js';
 import { ForbiddenError } from '../../auth/auth.errors.js';
 import { isPerson, requireScope, type Viewer } from '../../auth/viewer.js';
-import type { Database, Sql, Transaction } from '../../database/database.js';
+import { type Database, type Sql, type Transaction, withinTransaction } from '../../database/database.js';
 import { appendEvents } from '../../database/event-log.js';
 import type { Prisma, Task, TaskSource } from '../../database/generated/prisma/client.js';
 import { lockRow } from '../../database/row-lock.js';
@@ -15,6 +15,7 @@ import { requireProject } from '../projects/project.queries.js';
 import { ValidationError } from '../validation-error.js';
 import { type Claim, claimStatement, claims, claimValues } from './sql/claim.sql.js';
 import { type NextClaimed, type NextFilter, nextClaims, type Place } from './sql/claim-next.sql.js';
+import { creations, type NewTask } from './sql/create.sql.js';
 import { expireOfOrganizationStatement, expireOneStatement, sweepStatement } from './sql/expire.sql.js';
 import { heartbeatStatement, heartbeats } from './sql/heartbeat.sql.js';
 import {
@@ -109,51 +110,44 @@ export class TaskService {
   /** Creates all of the tasks or, on any error, none; answers them in the order given. Throws ProjectNotFoundError, ForbiddenError. */
   async createMany(viewer: Viewer, input: TaskCreateMany, origin: TaskOrigin = fromGraphql): Promise<{ tasks: Task[] }> {
     requireScope(viewer, 'WORK');
-    const { agentId, ...columns } = origin;
+    const { agentId, source, priorityLabel = null } = origin;
     const stamp = await actAs(this.database, viewer, agentId);
+    for (const projectId of new Set(input.tasks.flatMap((task) => task.projectId ?? []))) {
+      await requireProject(this.database.prisma, viewer, projectId);
+    }
+    for (const orchestratorId of new Set(input.tasks.flatMap((task) => task.orchestratorId ?? []))) {
+      await requireOrchestrator(this.database.prisma, viewer, orchestratorId, 'orchestratorId');
+    }
+    const newTasks = input.tasks.map((task): NewTask => {
+      const sourceOfTask = task.orchestratorId ? 'ORCHESTRATOR' : source;
+      return {
+        id: newId(),
+        organizationId: viewer.organizationId,
+        source: sourceOfTask,
+        number: null,
+        publicId: sourceOfTask === 'ORCHESTRATOR' ? newPublicId() : null,
+        title: task.title,
+        description: task.description ?? null,
+        status: task.status,
+        priority: task.priority,
+        priorityLabel,
+        requiredSpecialization: task.requiredSpecialization ?? null,
+        kind: task.kind,
+        modelTier: task.modelTier,
+        projectId: task.projectId ?? null,
+        orchestratorId: task.orchestratorId ?? null,
+        createdById: stamp.actorId,
+        createdByLabel: stamp.actorLabel,
+        dueAt: task.dueAt ?? null,
+        metadata: task.metadata,
+      };
+    });
+    if (source !== 'QUEUE') return { tasks: await this.database.share(creations, newTasks) };
+    // Numbers are dense: they are given back when the tasks cannot be created.
     return this.database.transaction(async (tx) => {
-      for (const projectId of new Set(input.tasks.flatMap((task) => task.projectId ?? []))) {
-        await requireProject(tx.prisma, viewer, projectId);
-      }
-      for (const orchestratorId of new Set(input.tasks.flatMap((task) => task.orchestratorId ?? []))) {
-        await requireOrchestrator(tx.prisma, viewer, orchestratorId, 'orchestratorId');
-      }
-      const numbers = origin.source === 'QUEUE' ? await takeNumbers(tx, viewer, input.tasks.length) : [];
-      const rows = input.tasks.map((task, index) => {
-        const source = task.orchestratorId ? 'ORCHESTRATOR' : origin.source;
-        return {
-          ...columns,
-          source,
-          id: newId(),
-          number: numbers[index] ?? null,
-          publicId: source === 'ORCHESTRATOR' ? newPublicId() : null,
-          organizationId: viewer.organizationId,
-          createdById: stamp.actorId,
-          createdByLabel: stamp.actorLabel,
-          title: task.title,
-          description: task.description ?? null,
-          projectId: task.projectId ?? null,
-          orchestratorId: task.orchestratorId ?? null,
-          priority: task.priority,
-          requiredSpecialization: task.requiredSpecialization ?? null,
-          kind: task.kind,
-          modelTier: task.modelTier,
-          status: task.status,
-          dueAt: task.dueAt ?? null,
-          metadata: task.metadata as Prisma.InputJsonObject,
-        };
-      });
-      const created = await tx.prisma.task.createManyAndReturn({ data: rows });
-      const byId = new Map(created.map((task) => [task.id, task]));
-      const tasks = rows.flatMap((row) => byId.get(row.id) ?? []);
-      await appendEvents(
-        tx,
-        tasks.map((task) => {
-          const facts = { after: task.status, title: task.title, priority: task.priority };
-          return { ...taskEvent(viewer, task, 'TaskCreated', facts), ...stamp };
-        }),
-      );
-      return { tasks };
+      const numbers = await takeNumbers(tx, viewer, newTasks.length);
+      const numbered = newTasks.map((task, index) => ({ ...task, number: numbers[index] ?? null }));
+      return { tasks: await withinTransaction(tx).share(creations, numbered) };
     });
   }
 
