@@ -15,7 +15,7 @@ import type { AgentEventData } from './agent.events.js';
 import type { AgentCheckIn, AgentHeartbeat, AgentRegister, AgentSetStatus } from './agent.inputs.js';
 import { isOwnStatus, nextHeartbeatSeconds } from './agent.model.js';
 import { checkInStatement } from './sql/check-in.sql.js';
-import { agentHeartbeatStatement } from './sql/health.sql.js';
+import { agentHeartbeat, agentHeartbeats } from './sql/health.sql.js';
 
 /** The commands on agents. */
 export class AgentService {
@@ -77,12 +77,9 @@ export class AgentService {
     requireScope(viewer, 'WORK');
     const actorId = await this.#acting(viewer, input.agentId);
     if (input.status) await this.#requireMaySetStatus(viewer, actorId, input.status);
-    const [agent] = await this.database.write<Actor>(agentHeartbeatStatement, [
-      viewer.organizationId,
-      actorId,
-      input.status ?? null,
-      input.metadata ? JSON.stringify(input.metadata) : null,
-    ]);
+    const { status = null, metadata = null } = input;
+    const sign = { organizationId: viewer.organizationId, agentId: actorId, status, metadata };
+    const agent = (await this.database.share(agentHeartbeats, sign)) ?? (await agentHeartbeat(this.database, sign));
     if (!agent) throw new AgentNotFoundError(actorId);
     return { agent, nextHeartbeatSeconds };
   }

@@ -1,6 +1,6 @@
 import { columns } from '../../../database/columns.js';
-import type { Statement } from '../../../database/database.js';
-import { Prisma } from '../../../database/generated/prisma/client.js';
+import { type Database, type SharedStatement, type Statement, taking } from '../../../database/database.js';
+import { type Actor, type AgentStatus, Prisma } from '../../../database/generated/prisma/client.js';
 
 /** Logs the change of health of the rows of `changed`; `label` is who did it, as the columns actor_id and actor_label. */
 export const logHealth = (label: string) => `
@@ -8,30 +8,77 @@ export const logHealth = (label: string) => `
   select organization_id, 'AgentHealthChanged', ${label}, id, id, jsonb_build_object('before', before_health, 'after', health)
   from changed where before_health <> health`;
 
+/** A sign of life, and what the agent says of itself. */
+export interface AgentSign {
+  organizationId: string;
+  agentId: string;
+  /** Null leaves it. */
+  status: AgentStatus | null;
+  /** A JSON object; null leaves it. */
+  metadata: object | null;
+}
+
+interface SeenAgent extends Actor {
+  /** Whether there was more to tell than that it is alive. */
+  hasChanged: boolean;
+}
+
+/** Records heartbeats of many agents. Answers null where there is no such agent, and for a row that cannot be had at once. */
+export const agentHeartbeats: SharedStatement<AgentSign, Actor | null> = {
+  name: 'agent-heartbeats',
+  weightMax: 100,
+  keyOf: ({ agentId }) => agentId.toLowerCase(),
+  run: async (sql, items) => {
+    const rows = await sql.write<SeenAgent>(agentHeartbeatsStatement, [JSON.stringify(items)], isWorthTelling);
+    const rowOf = new Map(rows.map((row) => [row.id, row]));
+    return items.map(({ agentId }) => rowOf.get(agentId.toLowerCase()) ?? null);
+  },
+};
+
+/** Records the heartbeat of one agent, waiting for its row. */
+export async function agentHeartbeat(database: Database, sign: AgentSign): Promise<Actor | null> {
+  const [agent] = await database.write<SeenAgent>(agentHeartbeatStatement, [JSON.stringify([sign])], isWorthTelling);
+  return agent ?? null;
+}
+
+function isWorthTelling(rows: SeenAgent[]): boolean {
+  return rows.some(({ hasChanged }) => hasChanged);
+}
+
+const agentHeartbeatsStatement = heartbeat('agent-heartbeats', taking.shared('actor'));
+const agentHeartbeatStatement = heartbeat('agent-heartbeat', taking.alone('actor'));
+
 /**
- * Records a heartbeat: the agent is ONLINE from now, which is an event only when it was not. Status and metadata change
- * where given; a change of status is an event of its own.
- * The event names the agent itself as the one who did it, since a heartbeat is its own sign of life.
- * Values: 1 organization, 2 agent, 3 status or null, 4 metadata (JSON) or null.
+ * Agents are ONLINE from now, which is an event only when one was not. Status and metadata change where given; a change of
+ * status is an event of its own. The event names the agent itself as the one who did it, since a heartbeat is its own sign of life.
+ * Values: signs (JSON).
  */
-export const agentHeartbeatStatement: Statement = {
-  name: 'agent-heartbeat',
-  text: `
-with before as (
-  select id, health, status from actor where id = $2::uuid and organization_id = $1::uuid and kind = 'AGENT' for no key update
+function heartbeat(name: string, { condition, lock }: { condition: string; lock: string }): Statement {
+  return {
+    name,
+    text: `
+with wanted as materialized (
+  select * from json_to_recordset($1::json) as wanted("organizationId" uuid, "agentId" uuid, status "AgentStatus", metadata jsonb)
+), before as materialized (
+  select actor.id, actor.health, actor.status, wanted.status as new_status, wanted.metadata as new_metadata
+  from wanted join actor on actor.id = wanted."agentId" and actor.organization_id = wanted."organizationId"
+  where actor.id = any(array(select "agentId" from wanted)) and actor.kind = 'AGENT' and ${condition}
+  order by actor.id ${lock}
 ), changed as (
   update actor set last_heartbeat_at = clock_timestamp(), health = 'ONLINE',
-    status = coalesce($3::"AgentStatus", actor.status), metadata = coalesce($4::jsonb, actor.metadata), updated_at = clock_timestamp()
+    status = coalesce(before.new_status, actor.status), metadata = coalesce(before.new_metadata, actor.metadata),
+    updated_at = clock_timestamp()
   from before where actor.id = before.id
   returning actor.*, before.health as before_health, before.status as before_status
-), logged_health as (${logHealth('$2::uuid, null')}
+), logged_health as (${logHealth('id, null')}
 ), logged_status as (
   insert into event (organization_id, type, actor_id, actor_label, subject_id, agent_id, data)
-  select organization_id, 'AgentStatusChanged', $2::uuid, null, id, id, jsonb_build_object('before', before_status, 'after', status)
+  select organization_id, 'AgentStatusChanged', id, null, id, id, jsonb_build_object('before', before_status, 'after', status)
   from changed where before_status <> status
 )
-select ${columns(Prisma.ActorScalarFieldEnum, 'changed')} from changed`,
-};
+select ${columns(Prisma.ActorScalarFieldEnum, 'changed')}, before_health <> health or before_status <> status as "hasChanged" from changed`,
+  };
+}
 
 /** Agents that one sweep marks at most. */
 const sweepBatchSize = 500;
