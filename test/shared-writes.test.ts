@@ -3,6 +3,7 @@ import type { Viewer } from '../src/auth/viewer.js';
 import { type OwnedDatabase, withinTransaction } from '../src/database/database.js';
 import type { Task } from '../src/database/generated/prisma/client.js';
 import { openDatabase } from '../src/database/pg-database.js';
+import { AgentService } from '../src/features/agents/agent.service.js';
 import { ExecutionLogService } from '../src/features/execution-logs/execution-log.service.js';
 import { hasExpired } from '../src/features/lease-expiry.js';
 import { sweepStatement } from '../src/features/tasks/sql/expire.sql.js';
@@ -119,6 +120,94 @@ describe('heartbeats', () => {
     expect(isAnswered).toBe(false);
     await other.query('commit');
     expect(await held).toMatchObject({ task: { id: ids[3] } });
+  });
+});
+
+describe('heartbeats of agents', () => {
+  it('that come at once share a statement, tell of those who were silent, and fail alone', async () => {
+    const agents = await Promise.all(Array.from({ length: 30 }, () => seedAgent()));
+    const [silent, busy] = agents;
+    const ids = agents.map(({ actor }) => actor.id);
+    await database.pool.query(`update actor set health = 'ONLINE' where id = any($1) and id <> $2`, [ids, silent?.actor.id]);
+    const service = new AgentService(database);
+    const sizes = batchSizes('agent-heartbeats');
+
+    const beats = agents.map((agent) => service.heartbeat(agent, agent === busy ? { status: 'BUSY' } : {}));
+    const nobody = { ...(silent as Viewer), actor: { id: newId(), kind: 'AGENT' as const, name: 'Heron' } };
+    const refused = service.heartbeat(nobody, {}).catch((error) => error.code);
+
+    expect((await Promise.all(beats)).map(({ agent }) => [agent.id, agent.health, agent.status])).toEqual(
+      agents.map((agent) => [agent.actor.id, 'ONLINE', agent === busy ? 'BUSY' : 'ACTIVE']),
+    );
+    expect(await refused).toBe('AGENT_NOT_FOUND');
+    expect(Math.max(...sizes())).toBeGreaterThanOrEqual(29);
+    const { rows: events } = await database.pool.query(
+      'select type, actor_id as "actorId", data from event where subject_id = any($1) order by type',
+      [ids],
+    );
+    expect(events).toEqual([
+      { type: 'AgentHealthChanged', actorId: silent?.actor.id, data: { before: 'OFFLINE', after: 'ONLINE' } },
+      { type: 'AgentStatusChanged', actorId: busy?.actor.id, data: { before: 'ACTIVE', after: 'BUSY' } },
+    ]);
+  });
+
+  it('do not wait for an agent that somebody else holds, save its own', async () => {
+    const [held, free] = [await seedAgent(), await seedAgent()];
+    const service = new AgentService(database);
+    const other = await useTransaction({ databaseUrl: place.url });
+    await other.query('select from actor where id = $1 for update', [held.actor.id]);
+
+    let isDone = false;
+    const waiting = service.heartbeat(held, {}).finally(() => {
+      isDone = true;
+    });
+    await service.heartbeat(free, {});
+
+    expect(isDone).toBe(false);
+    await other.query('commit');
+    expect((await waiting).agent.health).toBe('ONLINE');
+  });
+});
+
+describe('creations of tasks', () => {
+  const wish = (title: string) => ({
+    title,
+    priority: 50,
+    kind: 'general',
+    modelTier: 'standard',
+    status: 'READY' as const,
+    metadata: {},
+  });
+
+  it('that come at once share a statement, each answered by its own, all logged in their order', async () => {
+    const creator = await seedAgent();
+    const sizes = batchSizes('task-creations');
+    const lists = Array.from({ length: 12 }, (_, list) => [0, 1, 2].map((number) => `task ${number} of list ${list}`));
+
+    const created = await Promise.all(lists.map((titles) => tasks.createMany(creator, { tasks: titles.map(wish) })));
+
+    expect(created.map((answer) => answer.tasks.map(({ title }) => title))).toEqual(lists);
+    expect(Math.max(...sizes())).toBe(12);
+    const { rows: events } = await database.pool.query(
+      `select data->>'title' as title, actor_id as "actorId" from event where type = 'TaskCreated' and actor_id = $1 order by seq`,
+      [creator.actor.id],
+    );
+    expect(events).toEqual(lists.flat().map((title) => ({ title, actorId: creator.actor.id })));
+  });
+
+  it('fail alone when one of them names what is not there', async () => {
+    const creator = await seedAgent();
+    const projectId = newId();
+
+    const outcomes = await Promise.allSettled([
+      tasks.create(creator, wish('one')),
+      tasks.createMany(creator, { tasks: [wish('two'), { ...wish('three'), projectId }] }),
+      tasks.create(creator, wish('four')),
+    ]);
+
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    const { rows } = await database.pool.query('select title from task where created_by_id = $1 order by id', [creator.actor.id]);
+    expect(rows.map(({ title }) => title)).toEqual(['one', 'four']);
   });
 });
 
