@@ -1,12 +1,12 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { parse } from 'graphql';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CostBudget } from '../src/rate-limits/cost-budget.js';
 import { BatonRequestError } from '../src/sdk/errors.js';
 import { BatonClient } from '../src/sdk/index.js';
 import { TestSocket } from './graphql-server/graphql-test-server.js';
-import { type TestApp, useTestApp } from './support/app.js';
+import { startTestApp, type TestApp, useTestApp } from './support/app.js';
 import { requireRedis } from './support/redis.js';
 import { seedAgent } from './support/seed.js';
 
@@ -17,6 +17,21 @@ const cheap = '{ tasks(first: 1) { nodes { id } } }';
 /** 100 rows of 20 fields each. */
 const dear = `{ tasks(first: 100) { nodes { ${Array.from({ length: 20 }, (_, index) => `field${index}: title`).join(' ')} } } }`;
 const dearCost = 1 + 100 * (1 + 20);
+
+let shared: TestApp;
+let socketApp: TestApp;
+let impatient: TestApp;
+
+beforeAll(async () => {
+  const limits = { WEBSOCKETS_PER_CREDENTIAL: '2', WEBSOCKET_OPERATIONS: '3', WEBSOCKET_MESSAGES_PER_SECOND: '10' };
+  [shared, socketApp, impatient] = await Promise.all([
+    startTestApp({ ADMIN_TOKEN: adminToken, GRAPHQL_COST_LIMIT_PER_MINUTE: String(limit) }),
+    startTestApp({ ADMIN_TOKEN: adminToken, ...limits }),
+    startTestApp({ REQUEST_TIMEOUT_MS: '200' }),
+  ]);
+});
+
+afterAll(() => Promise.all([shared, socketApp, impatient].map((app) => app.stop())));
 
 async function useLimitedApp(variables: Record<string, string> = {}, databaseUrl?: string): Promise<TestApp> {
   const environment = { ADMIN_TOKEN: adminToken, GRAPHQL_COST_LIMIT_PER_MINUTE: String(limit), ...variables };
@@ -57,7 +72,7 @@ async function useUp(app: TestApp, token: string): Promise<void> {
 
 describe('the cost of GraphQL', () => {
   it('is told with every answer, in extensions and in the headers of the REST limit', async () => {
-    const app = await useLimitedApp();
+    const app = shared;
     const token = await newKey(app);
 
     const first = await ask(app, token, { query: cheap });
@@ -85,7 +100,7 @@ describe('the cost of GraphQL', () => {
   });
 
   it('follows the variables that size a list, and nothing else that varies', async () => {
-    const app = await useLimitedApp();
+    const app = shared;
     const token = await newKey(app);
     const costOf = async (variables: object) => {
       const { json } = await ask(app, token, {
@@ -104,7 +119,7 @@ describe('the cost of GraphQL', () => {
   });
 
   it('beyond the limit is answered 429 and when to try again; other credentials go on', async () => {
-    const app = await useLimitedApp();
+    const app = shared;
     const [token, other] = [await newKey(app), await newKey(app)];
     await useUp(app, token);
 
@@ -148,7 +163,7 @@ describe('the cost of GraphQL', () => {
   });
 
   it('is charged over a websocket as well, which stays open; a subscription pays when it begins, not for its events', async () => {
-    const app = await useLimitedApp();
+    const app = shared;
     const token = await newKey(app);
     const socket = await openSocket(app, token);
     const client = app.client({ token: adminToken });
@@ -175,7 +190,7 @@ describe('the cost of GraphQL', () => {
 
   it('is not counted where nobody needs a credential, nor against those who have none yet', async () => {
     const open = await useTestApp({ GRAPHQL_COST_LIMIT_PER_MINUTE: String(limit) });
-    const closed = await useLimitedApp();
+    const closed = shared;
     const signIn = 'mutation { sessionCreate(input: { email: "a@b.c", password: "wrong" }) { errors { code } } }';
 
     for (let time = 0; time < 10; time++) expect((await ask(open, null, { query: dear })).status).toBe(200);
@@ -227,7 +242,7 @@ describe('a websocket client', () => {
   const events = 'subscription { taskEvents { cursor } }';
 
   it('has as many sockets under its credential as the server allows; others go on, and a closed one makes room', async () => {
-    const app = await useLimitedApp({ WEBSOCKETS_PER_CREDENTIAL: '2' });
+    const app = socketApp;
     const [token, other] = [await newKey(app), await newKey(app)];
     const [first] = [await openSocket(app, token), await openSocket(app, token)];
     const open = (key: string) => {
@@ -248,7 +263,7 @@ describe('a websocket client', () => {
   });
 
   it('runs as many operations at once as the server allows; one too many is an error of its own, and nothing else ends', async () => {
-    const app = await useLimitedApp({ WEBSOCKET_OPERATIONS: '3' });
+    const app = socketApp;
     const socket = await openSocket(app, await newKey(app));
 
     for (const id of ['1', '2', '3', '4']) socket.subscribe(events, id);
@@ -262,7 +277,7 @@ describe('a websocket client', () => {
   });
 
   it.each(['messages', 'pings'])('that floods its socket with %s is cut off, and nobody else is', async (what) => {
-    const app = await useLimitedApp({ WEBSOCKET_MESSAGES_PER_SECOND: '10' });
+    const app = socketApp;
     const token = await newKey(app);
     const [flooding, bystander] = [await openSocket(app, token), await openSocket(app, token)];
 
@@ -272,8 +287,8 @@ describe('a websocket client', () => {
     }
     const closed = await flooding.closed;
     // A burst is no flood.
-    for (let id = 0; id < 40; id++) bystander.subscribe('{ __typename }', String(id));
-    for (let message = 0; message < 80; message++) await bystander.message();
+    for (let sent = 0; sent < 40; sent++) bystander.send({ type: 'ping' });
+    for (let answered = 0; answered < 40; answered++) await bystander.message();
 
     expect(closed).toEqual({ code: 4421, reason: 'Too many messages' });
     expect(bystander.socket.readyState).toBe(bystander.socket.OPEN);
@@ -297,7 +312,7 @@ describe('a request that takes its time', () => {
     ['the body of an older API', 'POST /agents/heartbeat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{'],
     ['its first byte', ''],
   ])('for %s is cut off, and nobody else is', async (_what, start) => {
-    const app = await useTestApp({ REQUEST_TIMEOUT_MS: '200' });
+    const app = impatient;
     const slow = connect(Number(new URL(app.url).port), '127.0.0.1');
     onTestFinished(() => void slow.destroy());
     let answer = '';
