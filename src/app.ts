@@ -63,7 +63,7 @@ export interface App {
   url: string;
   /**
    * Sends load balancers away and lets go of connections as they are answered, but serves everybody, for the time of the
-   * configuration or until `hurry`: so that nothing is on its way here when it stops. In the second half of that time, when load
+   * configuration or until `hurry`: so that nothing is on its way here when it stops. After a quarter of that time, when load
    * balancers have noticed, websockets are closed one after another.
    */
   drain(hurry: AbortSignal): Promise<void>;

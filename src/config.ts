@@ -219,7 +219,7 @@ export function drainMs({ SHUTDOWN_DRAIN_MS, ADMIN_TOKEN }: Config): number {
 
 /** The part of it in which load balancers notice; clients that are sent away sooner may be led back. */
 export function noticeMs(config: Config): number {
-  return drainMs(config) / 2;
+  return drainMs(config) / 4;
 }
 
 /** Name, description and default of every variable, for the README's table. */
