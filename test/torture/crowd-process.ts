@@ -4,8 +4,8 @@
  * all have begun, and after the question on its standard input what each received.
  */
 import { createInterface } from 'node:readline';
-import { WebSocket } from 'ws';
 import type { CrowdOptions, CrowdQuestion, CrowdReport } from './crowd.js';
+import { CrowdSocket } from './crowd-socket.js';
 
 const options = JSON.parse(process.argv[2] as string) as CrowdOptions;
 
@@ -24,6 +24,7 @@ function numberOf(cursor: string): number {
 }
 
 class Member {
+  readonly projectId: string | null;
   readonly received: number[] = [];
   #last = options.after;
   #lostAt: number | null = null;
@@ -32,8 +33,6 @@ class Member {
     this.#hasBegun = resolve;
   });
   failure: string | null = null;
-
-  readonly projectId: string | null;
 
   constructor(private turn: number) {
     const { projectIds } = options;
@@ -48,21 +47,21 @@ class Member {
   #connect(): void {
     const url = options.urls[this.turn % options.urls.length] as string;
     this.turn += 1;
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { perMessageDeflate: false });
-    socket.on('error', () => {});
-    socket.on('open', () => send(socket, { type: 'connection_init', payload: { authorization: `Bearer ${options.token}` } }));
-    socket.on('message', (data) => this.#take(socket, String(data)));
-    socket.on('close', () => {
-      if (this.#lostAt === null) {
-        connectionsLost += 1;
-        this.#lostAt = performance.now();
-      }
-      // A little apart, as clients over a real network are.
-      setTimeout(() => this.#connect(), Math.random() * 100);
+    const socket = new CrowdSocket(url, {
+      onOpen: () => socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${options.token}` } }),
+      onText: (text) => this.#take(socket, text),
+      onClose: () => {
+        if (this.#lostAt === null) {
+          connectionsLost += 1;
+          this.#lostAt = performance.now();
+        }
+        // A little apart, as clients over a real network are.
+        setTimeout(() => this.#connect(), Math.random() * 100);
+      },
     });
   }
 
-  #take(socket: WebSocket, text: string): void {
+  #take(socket: CrowdSocket, text: string): void {
     const cursor = /"cursor":"([^"]+)"/.exec(text)?.[1];
     if (cursor) {
       this.#last = cursor;
@@ -70,14 +69,14 @@ class Member {
     } else if (text.includes('"connection_ack"')) {
       const filter = this.projectId ? { projectId: this.projectId } : null;
       const payload = { query: followDocument, variables: { after: this.#last, filter } };
-      send(socket, { id: '1', type: 'subscribe', payload });
+      socket.send({ id: '1', type: 'subscribe', payload });
       // Asked behind it: when this is answered, the server has got round to both.
-      send(socket, { id: '2', type: 'subscribe', payload: { query: '{ __typename }' } });
+      socket.send({ id: '2', type: 'subscribe', payload: { query: '{ __typename }' } });
     } else if (text.includes('"__typename"')) {
       if (this.#lostAt !== null) reconnectMs.push(performance.now() - this.#lostAt);
       this.#lostAt = null;
       this.#hasBegun();
-    } else if (text.includes('"type":"ping"')) send(socket, { type: 'pong' });
+    } else if (text.includes('"type":"ping"')) socket.send({ type: 'pong' });
     else if (text.includes('"type":"error"')) this.failure = text;
   }
 }
@@ -85,10 +84,6 @@ class Member {
 const followDocument = `subscription ($after: String, $filter: TaskEventFilter) {
   taskEvents(after: $after, filter: $filter) { cursor }
 }`;
-
-function send(socket: WebSocket, message: object): void {
-  socket.send(JSON.stringify(message));
-}
 
 function tell(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);

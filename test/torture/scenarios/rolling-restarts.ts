@@ -27,7 +27,8 @@ export const rollingRestarts: Scenario = {
   async run(stage, settings) {
     const { url: databaseUrl } = await stage.postgres();
     const redis = await stage.redis();
-    const drainMs = Math.min(6000, settings.durationMs);
+    // As long as leaves a second for the rest of a stop, so that the clients are sent away as gently as can be.
+    const drainMs = Math.min(stopLimitMs - 1000, settings.durationMs);
     const variables = { DATABASE_URL: databaseUrl, REDIS_URL: redis.url, SHUTDOWN_DRAIN_MS: String(drainMs) };
     const replicas = (await stage.replicas(2, variables)) as [Replica, Replica];
     const history = new History();
