@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
 import { type App, startApp } from '../src/app.js';
 import { loadConfig } from '../src/config.js';
 import { createLogger } from '../src/kernel/logger.js';
@@ -37,6 +39,40 @@ it('says that it leaves before it does, and serves everybody until then, each co
   await expect(ask(app.url, '/livez')).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
 });
 
+it('sends websockets away one after another, each when it is answered, and serves who comes meanwhile', async () => {
+  const drainMs = 2000;
+  const app = await useApp({ SHUTDOWN_DRAIN_MS: String(drainMs) });
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => openSocket(app.url)));
+
+  const drained = app.drain(new AbortController().signal);
+  for (const socket of sockets) socket.ask();
+  await sockets[0]?.closed;
+  const latecomer = await openSocket(app.url);
+  await drained;
+
+  const closings = await Promise.all(sockets.map(({ closed }) => closed));
+  expect(closings.map(({ code, answers }) => [code, answers])).toEqual(sockets.map(() => [1012, 1]));
+  const times = closings.map(({ at }) => at);
+  // A quarter of the time is for load balancers; the rest is divided among the clients.
+  expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(drainMs / 2);
+  latecomer.ask();
+  await app.stop();
+  expect(await latecomer.closed).toMatchObject({ code: 1012, answers: 1 });
+});
+
+it('sends websockets away at once when there is a hurry', async () => {
+  const app = await useApp({ SHUTDOWN_DRAIN_MS: '60000' });
+  const sockets = await Promise.all(Array.from({ length: 5 }, () => openSocket(app.url)));
+  const hurry = new AbortController();
+
+  const drained = app.drain(hurry.signal);
+  hurry.abort();
+  await drained;
+  await app.stop();
+
+  expect((await Promise.all(sockets.map(({ closed }) => closed))).map(({ code }) => code)).toEqual(sockets.map(() => 1012));
+});
+
 // Each turn of the event loop accepts one connection: the others are in the queue of the operating system when it stops.
 it('answers all who had connected when it stopped listening', async () => {
   const app = await useApp();
@@ -59,4 +95,20 @@ function statusOf(url: string): Promise<number | string | undefined> {
     call.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
     call.end();
   });
+}
+
+/** A websocket that has signed in. `ask` sends a query; `closed` tells the code, when, and how many were answered. */
+async function openSocket(url: string) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  const send = (message: object) => socket.send(JSON.stringify(message));
+  const next = () => once(socket, 'message').then(([data]) => JSON.parse(String(data)) as { type: string });
+  let answers = 0;
+  const closed = once(socket, 'close').then(([code]) => ({ code: code as number, at: performance.now(), answers }));
+  await once(socket, 'open');
+  send({ type: 'connection_init' });
+  expect(await next()).toMatchObject({ type: 'connection_ack' });
+  socket.on('message', (data) => {
+    if (JSON.parse(String(data)).type === 'next') answers += 1;
+  });
+  return { closed, ask: () => send({ id: '1', type: 'subscribe', payload: { query: '{ tasks(first: 1) { nodes { id } } }' } }) };
 }
