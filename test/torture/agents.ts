@@ -138,11 +138,12 @@ export class Agent {
       claimDocument,
       input,
     );
-    // A lease is over by the time of an answer that had to be asked for twice, if that took too long: nothing was granted then.
-    const grants = (sent.payload?.tasks ?? []).flatMap(({ id, lease }) =>
+    const tasks = sent.payload?.tasks ?? [];
+    const grants = tasks.flatMap(({ id, lease }) =>
       lease ? [{ taskId: id, fence: lease.fence, leaseExpiresAt: new Date(lease.expiresAt) }] : [],
     );
-    history.record({ kind: 'claim', agentId, count, leaseSeconds, grants, ...factsOf(sent) });
+    const lapsedTaskIds = tasks.flatMap(({ id, lease }) => (lease ? [] : [id]));
+    history.record({ kind: 'claim', agentId, count, leaseSeconds, grants, lapsedTaskIds, ...factsOf(sent) });
     return grants;
   }
 

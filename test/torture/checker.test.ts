@@ -14,8 +14,8 @@ function soundRun() {
   const history = new History();
   const grant = (fence: number, seconds: number) => ({ taskId: 'a', fence, leaseExpiresAt: at(seconds) });
   const claims: [ClaimOperation, ClaimOperation] = [
-    { ...sent, kind: 'claim', agentId: otter, count: 1, leaseSeconds: 10, grants: [grant(1, 11)] },
-    { ...sent, kind: 'claim', agentId: heron, count: 1, leaseSeconds: 10, grants: [grant(2, 35)] },
+    { ...sent, kind: 'claim', agentId: otter, count: 1, leaseSeconds: 10, grants: [grant(1, 11)], lapsedTaskIds: [] },
+    { ...sent, kind: 'claim', agentId: heron, count: 1, leaseSeconds: 10, grants: [grant(2, 35)], lapsedTaskIds: [] },
   ];
   const heartbeat: HeartbeatOperation = {
     ...{ ...sent, kind: 'heartbeat', agentId: otter, taskId: 'a', fence: 1 },
@@ -118,6 +118,17 @@ describe('the checker', () => {
     run.remains.events.push({ ...(run.remains.events[4] as TaskEventRow), cursor: cursor(6) });
 
     expect(check(run.history, run.remains)).toContainEqual(expect.objectContaining({ rule: 'doubled write', subject: 'done' }));
+  });
+
+  it('takes a claim that was answered when its lease was over for what it is', () => {
+    const run = soundRun();
+    const [claim] = run.claims;
+    Object.assign(claim, { grants: [], lapsedTaskIds: ['a'] });
+    expect(check(run.history, run.remains)).toEqual([]);
+
+    Object.assign(claim, { lapsedTaskIds: [] });
+
+    expect(check(run.history, run.remains)).toContainEqual(expect.objectContaining({ rule: 'unasked write', subject: otter }));
   });
 
   it('finds a list of tasks of which only some were created', () => {

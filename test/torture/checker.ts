@@ -184,15 +184,18 @@ function checkClaims(history: History, remains: Remains, report: Report): void {
       granted.add(name);
     }
   }
-  // What nobody was told of must at least have been asked for by a claim whose answer was lost.
+  // What nobody was told of must at least have been asked for by a claim whose answer was lost, or came when the lease was over.
   const unheard = groupBy(
     [...logged].filter(([name]) => !granted.has(name)),
     ([, agentId]) => agentId ?? '',
   );
   for (const [agentId, unheardClaims] of unheard) {
     const asked = claims
-      .filter((claim) => claim.agentId === agentId && claim.outcome === 'unknown')
-      .reduce((sum, claim) => sum + claim.count * (claim.hasKey ? 1 : claim.sendings), 0);
+      .filter((claim) => claim.agentId === agentId)
+      .map(({ outcome, count, hasKey, sendings, lapsedTaskIds }) =>
+        outcome === 'unknown' ? count * (hasKey ? 1 : sendings) : lapsedTaskIds.length,
+      )
+      .reduce((sum, most) => sum + most, 0);
     if (unheardClaims.length > asked) {
       report('unasked write', agentId, `${unheardClaims.length} claims that it was not told of; it asked for ${asked} at most`);
     }

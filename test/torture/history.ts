@@ -39,6 +39,8 @@ export interface ClaimOperation extends OperationBase {
   leaseSeconds: number;
   /** What was granted, when it was acknowledged. */
   grants: Grant[];
+  /** Tasks that the answer names, whose leases were over by then: it had to be asked for again under its key. */
+  lapsedTaskIds: string[];
 }
 
 export interface HeartbeatOperation extends OperationBase {

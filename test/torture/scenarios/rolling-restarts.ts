@@ -46,7 +46,7 @@ export const rollingRestarts: Scenario = {
     const stops: number[] = [];
     const findings = await play({
       ...settings,
-      ...{ stage, databaseUrl, history, agentCount: 8, pauseMs: 200, leaseSeconds: 10, projectIds, followUrls: urls },
+      ...{ stage, databaseUrl, history, agentCount: 8, pauseMs: 1500, leaseSeconds: 10, projectIds, followUrls: urls },
       line: { ...line, urls: () => [balancer.url] },
       faults: async (isOver) => {
         let restarts = 0;
@@ -73,6 +73,7 @@ export const rollingRestarts: Scenario = {
       ...findings.counts,
       websockets: count,
       reconnects: reconnects.length,
+      'reconnect p50 ms': Math.round(percentile(reconnects, 50)),
       'reconnect p99 ms': Math.round(percentile(reconnects, 99)),
       'longest stop ms': Math.round(Math.max(...stops)),
     };
