@@ -14,7 +14,15 @@ import {
   validValue,
   validVariables,
 } from './support/organization.js';
-import { nestedOperationsOf, type Operation, operationsOf, type Place, placesOf, withValue } from './support/schema-walk.js';
+import {
+  nestedOperationsOf,
+  nodePlace,
+  type Operation,
+  operationsOf,
+  type Place,
+  placesOf,
+  withValue,
+} from './support/schema-walk.js';
 import { StreamReader } from './support/stream.js';
 import { contentOf } from './support/table-rows.js';
 
@@ -228,17 +236,6 @@ function attemptsOf(operation: Operation, base: SeededOrganization): Attempt[] {
   }
   return attempts;
 }
-
-/** The thing that a field is asked of. */
-const nodePlace: Place = {
-  path: ['node'],
-  name: 'node',
-  type: 'ID',
-  enumValues: [],
-  isRequired: true,
-  isListItem: false,
-  description: '',
-};
 
 /** What of theirs could be named at the place, each with its counterpart that is nobody's. */
 function namesFor(operation: Operation, place: Place): [unknown, unknown][] {

@@ -10,7 +10,15 @@ import { type Attempt, type Known, RequestArbitraries, wirePath } from './suppor
 import { type SeededOrganization, seedOrganization, validValue, validVariables } from './support/organization.js';
 import { rest } from './support/rest-call.js';
 import { seedRestThings } from './support/rest-things.js';
-import { nestedOperationsOf, type Operation, operationsOf, type Place, placesOf, withValue } from './support/schema-walk.js';
+import {
+  nestedOperationsOf,
+  nodePlace,
+  type Operation,
+  operationsOf,
+  type Place,
+  placesOf,
+  withValue,
+} from './support/schema-walk.js';
 import { contentOf } from './support/table-rows.js';
 import { Random } from './torture/random.js';
 
@@ -130,17 +138,6 @@ interface GraphqlCase {
   /** What tells the request about nothing from others: with the same, it is the same. */
   shape: string;
 }
-
-/** The thing that a field is asked of. */
-const nodePlace: Place = {
-  path: ['node'],
-  name: 'node',
-  type: 'ID',
-  enumValues: [],
-  isRequired: true,
-  isListItem: false,
-  description: '',
-};
 
 const commandsBetweenOrganizations = ['collaborationRequest', 'conflictResolve', 'taskDelegate', 'taskHandOff'];
 

@@ -177,3 +177,14 @@ function declared(args: readonly GraphQLArgument[], ...others: string[]): string
 function passed(args: readonly GraphQLArgument[]): string {
   return args.length > 0 ? `(${args.map((arg) => `${arg.name}: $${arg.name}`).join(', ')})` : '';
 }
+
+/** The thing that a nested operation asks a field of, as a place of its arguments. */
+export const nodePlace: Place = {
+  path: ['node'],
+  name: 'node',
+  type: 'ID',
+  enumValues: [],
+  isRequired: true,
+  isListItem: false,
+  description: '',
+};
