@@ -237,8 +237,10 @@ describe('in the dashboard', { timeout: 60_000 }, () => {
     await page.getByRole('button', { name: /Execute query/ }).click();
     await page.locator('.graphiql-response', { hasText: 'OPEN' }).waitFor();
     await page.getByRole('tab', { name: 'WatchTasks' }).click();
+    // The editor changes a moment after the tab: what is executed is what it shows.
+    await page.locator('.graphiql-query-editor', { hasText: 'subscription' }).waitFor();
     await page.getByRole('button', { name: /Execute query/ }).click();
-    await page.getByRole('button', { name: /Stop/ }).waitFor();
+    await page.getByRole('button', { name: /Stop/ }).waitFor({ timeout: 30_000 });
     await expect
       .poll(async () => {
         await seedTask(app.client(), { title: 'Seen in GraphiQL' });

@@ -3,7 +3,7 @@ import { runScenario } from './report.js';
 import { scenarios } from './scenarios.js';
 
 /** Milliseconds of faults for each; the long form is `npm run torture`. */
-const durationMs = 1200;
+const durationMs = 500;
 
 describe('with the faults of', () => {
   for (const scenario of scenarios) {

@@ -12,7 +12,7 @@ export const duplicates: Scenario = {
     const urls = (await stage.replicas(2, { DATABASE_URL: databaseUrl })).map(({ url }) => url);
     return play({
       ...settings,
-      ...{ stage, databaseUrl, agentCount: 12, leaseSeconds: 5, followUrls: urls },
+      ...{ stage, databaseUrl, agentCount: 12, leaseSeconds: 3, followUrls: urls },
       line: { urls: () => (random.chance(0.5) ? urls : [...urls].reverse()), insistMs: 20_000, copies: 2 },
       faults: async (isOver) => {
         while (!isOver()) await delay(50);

@@ -46,7 +46,8 @@ export const rollingRestarts: Scenario = {
     const stops: number[] = [];
     const findings = await play({
       ...settings,
-      ...{ stage, databaseUrl, history, agentCount: 8, pauseMs: 1500, leaseSeconds: 10, projectIds, followUrls: urls },
+      ...{ stage, databaseUrl, history, projectIds, followUrls: urls },
+      ...{ agentCount: 8, pauseMs: 1500, leaseSeconds: isFull ? 10 : 3 },
       line: { ...line, urls: () => [balancer.url] },
       faults: async (isOver) => {
         let restarts = 0;

@@ -22,7 +22,7 @@ export const slowSubscriber: Scenario = {
     stage.onCleanUp(() => stalled.terminate());
     return play({
       ...settings,
-      ...{ stage, databaseUrl, history, agentCount: 12, leaseSeconds: 5, followUrls: [url] },
+      ...{ stage, databaseUrl, history, agentCount: 12, leaseSeconds: 3, followUrls: [url] },
       line: { urls: () => [url], insistMs: 20_000, copies: 1 },
       faults: async (isOver) => {
         while (!isOver()) await delay(50);
