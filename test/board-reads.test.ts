@@ -206,7 +206,8 @@ describe('what a board reads', () => {
     await client.mutate(TaskCompleteDocument, { taskId: done.id });
     await seedClaim(client, { taskId: lapsed.id, agentId: agent.id, leaseSeconds: 60 });
     // And six more: the lease has lapsed, and another task has failed.
-    const events = client.subscribe(TaskEventsDocument, { after: await client.eventCursor() });
+    const filter = { kinds: ['TASK_LEASE_EXPIRED' as const] };
+    const events = client.subscribe(TaskEventsDocument, { after: await client.eventCursor(), filter });
     await app.elapse(hours(6));
     await events.next();
     await events.return();
