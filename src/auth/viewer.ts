@@ -55,6 +55,12 @@ export function isPerson(viewer: Viewer): boolean {
   return viewer.actor?.kind === 'USER' || isOperator(viewer);
 }
 
+/** What names the credential among others, where something is counted for each; null for what anybody may call with. */
+export function credentialKey({ credential }: Viewer): string | null {
+  if ('id' in credential) return credential.id;
+  return credential.kind === 'adminToken' ? credential.kind : null;
+}
+
 /** Labels that name no one in particular. */
 const namelessLabels: readonly string[] = ['admin', 'worker', 'anonymous'];
 

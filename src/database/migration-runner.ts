@@ -89,21 +89,29 @@ export async function inspectMigrations(client: pg.ClientBase): Promise<Migratio
 
 /** Name of the last migration of this package. */
 export async function newestMigration(): Promise<string> {
-  const newest = (await readMigrations()).at(-1);
+  const newest = (await migrationNames(migrationsDirectory())).at(-1);
   if (!newest) throw new Error(`${migrationsDirectory()} has no migrations`);
-  return newest.name;
+  return newest;
 }
 
 /** Reads all migrations, oldest first. */
 export async function readMigrations(directory: string = migrationsDirectory()): Promise<Migration[]> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const names = await migrationNames(directory);
   return Promise.all(
-    names.sort().map(async (name) => {
+    names.map(async (name) => {
       const sql = await readFile(path.join(directory, name, 'migration.sql'), 'utf8');
       return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
     }),
   );
+}
+
+/** Oldest first. */
+async function migrationNames(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
 }
 
 /** `prisma/migrations` of this package. */

@@ -1,6 +1,6 @@
 import type { ExecutionArgs, GraphQLError } from 'graphql';
 import { RateLimitedError } from '../auth/auth.errors.js';
-import type { Viewer } from '../auth/viewer.js';
+import { credentialKey } from '../auth/viewer.js';
 import { DomainError } from '../kernel/domain-error.js';
 import type { Charge, CostBudget } from '../rate-limits/cost-budget.js';
 import type { ErrorMask } from './error-mask.js';
@@ -42,7 +42,8 @@ export class Admission {
 
   #charge(source: OperationSource, requested: number): void {
     const { budget } = this.options;
-    const payer = budget && payerOf(source.viewer);
+    // Nobody pays in open mode, nor where no credential was sent: that may only sign in.
+    const payer = budget && credentialKey(source.viewer);
     if (!payer) return;
     const charge = budget.charge(payer, requested);
     const resetsInSeconds = Math.max(1, Math.ceil(charge.resetsInMs / 1000));
@@ -54,12 +55,6 @@ export class Admission {
       resetsInSeconds,
     );
   }
-}
-
-/** Whose budget is charged: the credential's. Nobody's in open mode, nor where no credential was sent: that may only sign in. */
-function payerOf({ credential }: Viewer): string | null {
-  if ('id' in credential) return credential.id;
-  return credential.kind === 'adminToken' ? credential.kind : null;
 }
 
 /** The same headers as the REST limit's. */

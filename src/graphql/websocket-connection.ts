@@ -29,6 +29,7 @@ export class WebsocketConnection implements GraphqlSocket {
   /** Operations that were asked for and not answered yet. */
   private running = 0;
   private onIdle: (() => void) | undefined;
+  private leaving: Promise<void> | undefined;
   /** Those who wait until the client has read most of what it was sent. */
   private waiting: (() => void)[] = [];
 
@@ -85,8 +86,13 @@ export class WebsocketConnection implements GraphqlSocket {
     return outcome;
   }
 
-  /** Takes no more messages, and closes the socket once what the client had asked for is answered. */
-  async leave(code: number, reason: string): Promise<void> {
+  /** Takes no more messages, and closes the socket once what the client had asked for is answered. One that leaves already goes on. */
+  leave(code: number, reason: string): Promise<void> {
+    this.leaving ??= this.closeWhenIdle(code, reason);
+    return this.leaving;
+  }
+
+  private async closeWhenIdle(code: number, reason: string): Promise<void> {
     this.socket.pause();
     do {
       if (this.running > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));

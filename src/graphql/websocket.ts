@@ -6,7 +6,7 @@ import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { PresentedCredentials } from '../auth/authenticator.js';
-import type { Viewer } from '../auth/viewer.js';
+import { credentialKey, type Viewer } from '../auth/viewer.js';
 import type { ErrorCode } from '../features/error-code.js';
 import type { RequestAccess } from '../http/request-access.js';
 import { DomainError } from '../kernel/domain-error.js';
@@ -210,10 +210,10 @@ export class WebsocketFace {
   }
 
   /** Notes the socket under its credential until it is closed; false when there are too many. Open mode has no credential to count by. */
-  private count({ credential }: Viewer, connection: WebsocketConnection): boolean {
+  private count(viewer: Viewer, connection: WebsocketConnection): boolean {
     const { socketsPerCredential } = this.options.limits;
-    if (socketsPerCredential === 0 || credential.kind === 'open') return true;
-    const name = 'id' in credential ? credential.id : credential.kind;
+    const name = credentialKey(viewer);
+    if (socketsPerCredential === 0 || name === null) return true;
     const open = this.openByCredential.get(name) ?? 0;
     if (open >= socketsPerCredential) return false;
     this.openByCredential.set(name, open + 1);

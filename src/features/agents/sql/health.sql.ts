@@ -1,6 +1,7 @@
 import { columns } from '../../../database/columns.js';
 import { type Database, type SharedStatement, type Statement, taking } from '../../../database/database.js';
 import { type Actor, type AgentStatus, Prisma } from '../../../database/generated/prisma/client.js';
+import { rowsOf } from '../../../database/rows-of.js';
 
 /** Logs the change of health of the rows of `changed`; `label` is who did it, as the columns actor_id and actor_label. */
 export const logHealth = (label: string) => `
@@ -30,8 +31,10 @@ export const agentHeartbeats: SharedStatement<AgentSign, Actor | null> = {
   keyOf: ({ agentId }) => agentId.toLowerCase(),
   run: async (sql, items) => {
     const rows = await sql.write<SeenAgent>(agentHeartbeatsStatement, [JSON.stringify(items)], isWorthTelling);
-    const rowOf = new Map(rows.map((row) => [row.id, row]));
-    return items.map(({ agentId }) => rowOf.get(agentId.toLowerCase()) ?? null);
+    return rowsOf(
+      items.map(({ agentId }) => agentId),
+      rows,
+    );
   },
 };
 

@@ -1,6 +1,7 @@
 import { columns } from '../../../database/columns.js';
 import type { SharedStatement, Statement } from '../../../database/database.js';
 import { type ExecutionLog, Prisma } from '../../../database/generated/prisma/client.js';
+import { rowsOf } from '../../../database/rows-of.js';
 import { eventSummaryLength } from '../execution-log.model.js';
 
 /** An entry without its output, which may be long: who wants it asks for it. */
@@ -31,8 +32,10 @@ export const appends: SharedStatement<NewExecutionLog, ExecutionLogRow | null> =
   weightOf: ({ summary, rawOutput }) => 1 + Math.floor((summary.length + (rawOutput?.length ?? 0)) / 10_000),
   async run(sql, items) {
     const rows = await sql.write<ExecutionLogRow>(appendStatement, [JSON.stringify(items)]);
-    const rowOf = new Map(rows.map((row) => [row.id, row]));
-    return items.map(({ id }) => rowOf.get(id) ?? null);
+    return rowsOf(
+      items.map(({ id }) => id),
+      rows,
+    );
   },
 };
 

@@ -1,5 +1,6 @@
 import { columns } from '../../../database/columns.js';
 import { Prisma, type Task } from '../../../database/generated/prisma/client.js';
+import { rowsOf } from '../../../database/rows-of.js';
 
 /** The columns of a task as Prisma would give them, from a row aliased `table`. */
 export function taskColumns(table: string): string {
@@ -29,6 +30,8 @@ export const isWanted = 'task.id = any(array(select "taskId" from wanted))';
 
 /** Answers each of the items by its task's row; null where there is none. No two of the items name the same task. */
 export function byTask(items: readonly { taskId: string }[], rows: readonly Task[]): (Task | null)[] {
-  const rowOf = new Map(rows.map((row) => [row.id, row]));
-  return items.map(({ taskId }) => rowOf.get(taskId.toLowerCase()) ?? null);
+  return rowsOf(
+    items.map(({ taskId }) => taskId),
+    rows,
+  );
 }
