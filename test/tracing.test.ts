@@ -1,21 +1,10 @@
-import { context, propagation, SpanStatusCode, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { afterAll, expect, it } from 'vitest';
+import { SpanStatusCode } from '@opentelemetry/api';
+import { expect, it } from 'vitest';
 import { useTestApp } from './support/app.js';
 import { seedAgent, seedTask } from './support/seed.js';
+import { useSpans } from './support/spans.js';
 
-// What whoever runs the server loads before it, by `node --import`.
-const exporter = new InMemorySpanExporter();
-context.setGlobalContextManager(new AsyncLocalStorageContextManager());
-propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
-afterAll(() => {
-  trace.disable();
-  context.disable();
-  propagation.disable();
-});
+const spans = useSpans();
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
@@ -30,12 +19,12 @@ it('continues the trace of a request through its operation to its statements', a
   await fetch(`${app.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables: { id: task.id } }) });
   await fetch(`${app.url}/api/coord/agents`, { headers });
 
-  const spans = exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId);
-  const names = spans.map(({ name }) => name);
+  const ofTrace = spans.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId);
+  const names = ofTrace.map(({ name }) => name);
   expect(names).toContain('graphql query task');
   expect(names).toContain('rest GET /api/coord/agents');
-  const operation = spans.find(({ name }) => name === 'graphql query task');
-  const statement = spans.find(({ name }) => name === 'sql task-obstacles');
+  const operation = ofTrace.find(({ name }) => name === 'graphql query task');
+  const statement = ofTrace.find(({ name }) => name === 'sql task-obstacles');
   expect(statement?.parentSpanContext?.spanId).toBe(operation?.spanContext().spanId);
 });
 
@@ -45,6 +34,6 @@ it('marks the span of what failed', async () => {
   await app.sql('alter table event rename to gone');
   await fetch(`${app.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query: '{ eventCursor }' }) });
 
-  const failed = exporter.getFinishedSpans().filter(({ status }) => status.code === SpanStatusCode.ERROR);
+  const failed = spans.getFinishedSpans().filter(({ status }) => status.code === SpanStatusCode.ERROR);
   expect(failed.map(({ name }) => name)).toContain('sql event_current_position');
 });

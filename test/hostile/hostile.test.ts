@@ -1,14 +1,12 @@
 import { connect } from 'node:net';
-import { context, propagation, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { context, trace } from '@opentelemetry/api';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TestSocket } from '../graphql-server/graphql-test-server.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { sendWire, type WireAnswer } from '../support/http-request.js';
 import { seedAgent } from '../support/seed.js';
+import { useSpans } from '../support/spans.js';
 import { countRows } from '../support/table-rows.js';
 import { type HostileRequest, hostileBytes, hostileMessages, hostileRequests } from './corpus.js';
 
@@ -19,10 +17,7 @@ const limitMs = 50;
 const triesMax = 5;
 
 // A request names a trace, and all that is done for it belongs to that.
-const exporter = new InMemorySpanExporter();
-context.setGlobalContextManager(new AsyncLocalStorageContextManager());
-propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
+const spans = useSpans();
 
 /** What the database was asked, by trace. */
 const queries: { traceId: string | undefined; text: string }[] = [];
@@ -46,9 +41,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   vi.restoreAllMocks();
-  trace.disable();
-  context.disable();
-  propagation.disable();
   await app.stop();
 });
 
@@ -82,7 +74,7 @@ function codesIn({ text }: WireAnswer): unknown[] {
 
 /** Whether what ran for the trace, other than looking up the credential, is the database's or a resolver's business. */
 function reached(traceId: string): string[] {
-  const operations = exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId);
+  const operations = spans.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId);
   const names = operations.map(({ name }) => name).filter((name) => name.startsWith('graphql '));
   const asked = queries.filter((each) => each.traceId === traceId && !each.text.startsWith('auth-')).map(({ text }) => text);
   return [...names, ...asked];
@@ -94,7 +86,7 @@ describe('is refused at once, with a stable code, before a resolver or the datab
   it.each(hostileRequests)('$name', async (hostile) => {
     let bestMs = Number.POSITIVE_INFINITY;
     for (let tries = 0; tries < triesMax && bestMs > limitMs; tries++) {
-      exporter.reset();
+      spans.reset();
       queries.length = 0;
       const { traceId, answer, ms } = await attempt(hostile);
       bestMs = Math.min(bestMs, ms);
@@ -132,13 +124,13 @@ describe('is refused at once, with a stable code, before a resolver or the datab
     await socket.opened;
     socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
     await socket.message();
-    exporter.reset();
+    spans.reset();
 
     socket.socket.send(message);
 
     if (typeof expected === 'number') expect((await socket.closed).code).toBe(expected);
     else expect(await socket.message()).toMatchObject({ type: 'error', payload: [{ extensions: { code: expected } }] });
-    expect(exporter.getFinishedSpans().map(({ name }) => name)).not.toContainEqual(expect.stringMatching(/^graphql /));
+    expect(spans.getFinishedSpans().map(({ name }) => name)).not.toContainEqual(expect.stringMatching(/^graphql /));
   });
 
   it('in more than sixty ways, each with a name of its own', () => {
