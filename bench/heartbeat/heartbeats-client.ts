@@ -28,7 +28,7 @@ interface Agent {
 const { origin } = childArguments<{ origin: string }>();
 const finishMs = 60_000;
 const rightStart = '{"data":{"taskHeartbeat":{"task":{"lease":{"expiresAt":"';
-const rightEnd = '"}},"cancelRequested":false,"errors":[]}}}';
+const rightEnd = '"}},"cancelRequested":false,"errors":[]}}';
 let agents: Agent[] = [];
 
 serveParent<HeartbeatsCommand, HeartbeatsResult>({}, async (command) => {
@@ -69,8 +69,8 @@ function send(durationMs: number, goesOn: (agent: Agent) => boolean): Promise<Lo
     },
     onAnswer: (_connection, status, body) => {
       const text = body.toString('latin1');
-      if (status !== 200 || !text.startsWith(rightStart) || !text.endsWith(rightEnd))
-        throw new Error(`a heartbeat was answered ${status}: ${text.slice(0, 1000)}`);
+      if (status !== 200 || !text.startsWith(rightStart) || !text.includes(rightEnd))
+        throw new Error(`a heartbeat was answered ${status}: ${body.toString('latin1', 0, 1000)}`);
     },
   });
 }

@@ -8,6 +8,7 @@ import { buildTaskSchema } from './tasks.js';
 const { adminToken } = childArguments<{ adminToken: string }>();
 const { GraphqlServer } = await importCompiled<typeof import('../../src/graphql/server.js')>('graphql/server.js');
 const { Authenticator } = await importCompiled<typeof import('../../src/auth/authenticator.js')>('auth/authenticator.js');
+const { CostBudget } = await importCompiled<typeof import('../../src/rate-limits/cost-budget.js')>('rate-limits/cost-budget.js');
 const { Metrics } = await importCompiled<typeof import('../../src/metrics/metrics.js')>('metrics/metrics.js');
 const { createLogger } = await importCompiled<typeof import('../../src/kernel/logger.js')>('kernel/logger.js');
 
@@ -20,6 +21,8 @@ const graphql = new GraphqlServer({
   liveCredentials: { register: () => () => {} },
   logger: createLogger('warn'),
   metrics: new Metrics(),
+  // The default of the product.
+  costBudget: new CostBudget({ limit: { requests: 30_000_000, windowSeconds: 60 } }),
   maxBodyBytes: 1024 * 1024,
   corsOrigins: [],
   openMode: false,

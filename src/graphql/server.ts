@@ -27,7 +27,7 @@ export const graphqlPath = '/graphql';
 
 export interface GraphqlServerOptions {
   schema: GraphQLSchema;
-  /** Makes what resolvers get as their context; it is merged over the operation's source. */
+  /** Makes what resolvers get as their context, beside what the operation's source tells. */
   createContext: (source: OperationSource) => object | Promise<object>;
   /** Finds who is calling. A DomainError turns the caller away; without credentials it may answer an anonymous viewer. */
   authenticate: (credentials: PresentedCredentials) => MaybePromise<Viewer>;

@@ -34,6 +34,8 @@ export class Metrics {
     buckets: secondsBuckets,
     registers: [this.#registry],
   });
+  /** Finding a series by its label costs more than counting in it. */
+  readonly #seriesByOperation = new Map<string, Histogram.Internal<'operation'>>();
   readonly #restSeconds = new Histogram({
     name: 'baton_rest_request_seconds',
     help: 'Time from a REST request to its answer, by its route.',
@@ -66,7 +68,12 @@ export class Metrics {
 
   /** A query or a mutation has its result. */
   executed(operation: string, seconds: number): void {
-    this.#graphqlSeconds.labels(operation).observe(seconds);
+    let series = this.#seriesByOperation.get(operation);
+    if (!series) {
+      series = this.#graphqlSeconds.labels(operation);
+      this.#seriesByOperation.set(operation, series);
+    }
+    series.observe(seconds);
   }
 
   /** A REST request has its answer. */
