@@ -20,7 +20,7 @@ export const benchmark: Benchmark = {
 };
 
 /** How long a server that has just started is asked before it is measured: it compiles what is asked often. */
-const settleMs = 1000;
+const settleMs = ({ roundMs }: BenchContext) => Math.min(1000, roundMs);
 
 /** Each round asks a server that was started for it: of two processes of one program, one may be a third slower for as long as it lives. */
 async function readMemory(context: BenchContext): Promise<Measurement> {
@@ -32,7 +32,7 @@ async function readMemory(context: BenchContext): Promise<Measurement> {
   };
   const playRound = async (script: string) => {
     const { server, client } = await startSide(context, script);
-    await client.request({ connections, durationMs: settleMs });
+    await client.request({ connections, durationMs: settleMs(context) });
     const before = context.cpuSeconds(server.pid);
     const { perSecond, requests, bodies } = await client.request({ connections, durationMs: context.roundMs });
     const cpuMicroseconds = ((context.cpuSeconds(server.pid) - before) / requests) * 1e6;

@@ -52,7 +52,7 @@ async function measureStart(context: BenchContext, dataDir: string): Promise<Mea
     const seconds = (performance.now() - started) / 1000;
     const cpuSeconds = context.cpuSeconds(server.pid, { children: true });
     context.check(tasks.nodes.length === 20, `${tasks.nodes.length} of the stored tasks were answered`);
-    await sleep(context.isQuick ? 1000 : 5000);
+    await sleep(context.isQuick ? 500 : 5000);
     const memory = { server: residentBytes(server.pid), postgres: bytesOfDescendants(server.pid) };
     await server.stop();
     if (round >= 0) rounds.push({ seconds, cpuSeconds, ...memory });
