@@ -174,9 +174,11 @@ async function start(
   const metrics = new Metrics();
   const servicesOn = (other: Database) => createServices(other, serviceOptions);
 
-  const createContext = ({ viewer, requestId, setHeader }: OperationSource): GraphqlContext => ({
-    viewer,
+  // In one literal: to copy the source's properties would cost more than the rest.
+  const createContext = ({ requestId, viewer, transport, setHeader }: OperationSource): GraphqlContext => ({
     requestId,
+    viewer,
+    transport,
     setHeader,
     prisma: database.prisma,
     database,

@@ -16,7 +16,7 @@ const database = { query: () => Promise.reject(new Error('there is no database')
 const authenticator = new Authenticator({ database, adminToken });
 const graphql = new GraphqlServer({
   schema: buildTaskSchema(productGraphql()),
-  createContext: ({ viewer, requestId }) => ({ viewer, requestId }),
+  createContext: (source) => source,
   authenticate: (credentials) => authenticator.authenticate(credentials),
   liveCredentials: { register: () => () => {} },
   logger: createLogger('warn'),

@@ -1,4 +1,3 @@
-import type { Viewer } from '../auth/viewer.js';
 import type { Database } from '../database/database.js';
 import type { DatabaseClock } from '../database/database-clock.js';
 import type { PrismaClient } from '../database/generated/prisma/client.js';
@@ -7,11 +6,10 @@ import type { MemorySearch } from '../features/memory/memory.search.js';
 import type { Services } from '../features/services.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { SubscriptionHub } from '../realtime/subscription-hub.js';
+import type { OperationSource } from './operation.js';
 
 /** What every resolver is given: who asks, and the parts that answer. */
-export interface GraphqlContext {
-  viewer: Viewer;
-  requestId: string;
+export interface GraphqlContext extends OperationSource {
   /** For Pothos' planned reads. */
   prisma: PrismaClient;
   database: Database;
@@ -23,6 +21,4 @@ export interface GraphqlContext {
   /** The services on another database: within the transaction that keeps an idempotency key. */
   servicesOn: (database: Database) => Services;
   metrics: Metrics;
-  /** Sets a header of the answer; does nothing over a websocket, which has none. */
-  setHeader: (name: string, value: string) => void;
 }

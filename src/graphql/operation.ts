@@ -43,7 +43,7 @@ export async function prepareOperation(
       document,
       operationName,
       variableValues: params.variables,
-      contextValue: await pipeline.contextFor(source),
+      contextValue: await pipeline.createContext(source),
     };
     const refusal = pipeline.admit(args);
     return refusal ? [refusal] : args;
@@ -80,7 +80,7 @@ export function findJsonOperation(pipeline: Pipeline, params: unknown): JsonOper
   return {
     operationName,
     run(source) {
-      const context = pipeline.contextFor(source);
+      const context = pipeline.createContext(source);
       return isPromise(context) ? context.then(execute) : execute(context);
     },
   };

@@ -34,8 +34,8 @@ export interface HttpOperationSource extends OperationSource {
 
 export interface PipelineOptions {
   schema: GraphQLSchema;
-  /** Makes what resolvers get as their context, beside what the operation's source tells. */
-  createContext: (source: OperationSource) => object | Promise<object>;
+  /** Makes what resolvers get as their context: all that the operation's source tells, and more. */
+  createContext: (source: OperationSource) => MaybePromise<OperationSource>;
   logger: Logger;
   metrics: Metrics;
   /** What each credential may spend; null or unset limits nobody. */
@@ -60,7 +60,7 @@ export interface Pipeline {
   schema: GraphQLSchema;
   /** Parses and validates, the first time. Throws the syntax error. */
   read(query: string): ReadDocument;
-  contextFor(source: OperationSource): MaybePromise<object>;
+  createContext: PipelineOptions['createContext'];
   /** Charges the operation to its caller; what it answers, masked, keeps it from running. To be asked once, before it runs. */
   admit(args: ExecutionArgs): GraphQLError | null;
   /** Runs a query or a mutation if it is admitted. */
@@ -87,11 +87,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const refusal = admit(args);
     return refusal ? withCost({ errors: [refusal] }, args) : next(args);
   };
-  const contextFor = (source: OperationSource) => {
-    const created = options.createContext(source);
-    return isPromise(created) ? created.then((context) => withSource(context, source)) : withSource(created, source);
-  };
-  const groups = new SubscriptionGroups({ contextFor, maskError });
+  const groups = new SubscriptionGroups({ createContext: options.createContext, maskError });
   const yoga = createYoga<HttpOperationSource, object>({
     schema: options.schema,
     context: ({ requestId, viewer, transport, setHeader }) => options.createContext({ requestId, viewer, transport, setHeader }),
@@ -137,18 +133,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       documents.set(query, read);
       return read;
     },
-    contextFor,
+    createContext: options.createContext,
     admit,
     run: (args) => run(args, execute),
     execute,
     subscribe: groups.subscribe,
     maskError,
   };
-}
-
-/** V8 copies the first object of a literal at once, and every other one property by property. */
-function withSource(context: object, { requestId, viewer, transport, setHeader }: OperationSource): object {
-  return { ...context, requestId, viewer, transport, setHeader };
 }
 
 /** Executes by plans that are kept, masks what comes of it, and says how long it took. */

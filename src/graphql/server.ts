@@ -27,8 +27,8 @@ export const graphqlPath = '/graphql';
 
 export interface GraphqlServerOptions {
   schema: GraphQLSchema;
-  /** Makes what resolvers get as their context, beside what the operation's source tells. */
-  createContext: (source: OperationSource) => object | Promise<object>;
+  /** Makes what resolvers get as their context: all that the operation's source tells, and more. */
+  createContext: (source: OperationSource) => MaybePromise<OperationSource>;
   /** Finds who is calling. A DomainError turns the caller away; without credentials it may answer an anonymous viewer. */
   authenticate: (credentials: PresentedCredentials) => MaybePromise<Viewer>;
   liveCredentials: LiveCredentials;

@@ -32,7 +32,7 @@ const keptMs = 1000;
 
 export interface SubscriptionGroupsOptions {
   /** Makes what resolvers get as their context. */
-  contextFor: (source: OperationSource) => MaybePromise<object>;
+  createContext: (source: OperationSource) => MaybePromise<OperationSource>;
   maskError: ErrorMask;
 }
 
@@ -165,7 +165,7 @@ class SubscriptionGroup {
 
   async #execute(event: unknown, viewer: Viewer): Promise<Execution> {
     const source: OperationSource = { requestId: newId(), viewer, transport: 'websocket', setHeader: () => {} };
-    const contextValue = await this.#options.contextFor(source);
+    const contextValue = await this.#options.createContext(source);
     const result = await execute({ ...this.#args, rootValue: event, contextValue });
     return { result, requestId: source.requestId };
   }

@@ -371,7 +371,7 @@ describe('the answer to an event', () => {
 /** Subscriptions that are alike, without a server around them. */
 async function openStreams(ticker: Ticker, count: number): Promise<PullStream<EventAnswer>[]> {
   const groups = new SubscriptionGroups({
-    contextFor: (source) => source,
+    createContext: (source) => source,
     maskError: (error) => {
       throw error;
     },
