@@ -35,7 +35,7 @@ export default defineConfig({
     // A process loads the server and its packages once, not for each file: files leave nothing behind but loaded modules.
     isolate: false,
     // Postgres and Redis share the cores with the tests, and their connections are counted; but much of a test is waiting.
-    maxWorkers: 5,
+    maxWorkers: 4,
     // What is waited for comes when it comes on a busy machine; what never comes fails all the same.
     expect: { poll: { timeout: 10_000 } },
     sequence: { sequencer: LongestFirst },

@@ -33,7 +33,7 @@ async function useDatabase(): Promise<string> {
   return database.url;
 }
 
-it('gives a task that 50 agents race for over three servers to exactly one, 200 times', { timeout: 120_000 }, async (context) => {
+it('gives a task that 50 agents race for over three servers to exactly one, 200 times', { timeout: 240_000 }, async (context) => {
   const redisUrl = requireRedis(context);
   const databaseUrl = await useDatabase();
   const servers = await Promise.all(
