@@ -9,6 +9,7 @@ export interface AgentProcessOptions {
   credentials: Credentials;
   urls: string[];
   leaseSeconds: number;
+  pauseMs: number;
   seed: number;
 }
 
@@ -20,7 +21,7 @@ process.stdin.on('end', () => {
 });
 process.stdin.resume();
 const agent = new Agent({
-  ...{ credentials: options.credentials, leaseSeconds: options.leaseSeconds, random },
+  ...{ credentials: options.credentials, leaseSeconds: options.leaseSeconds, pauseMs: options.pauseMs, random },
   line: { urls: () => (random.chance(0.5) ? options.urls : [...options.urls].reverse()), insistMs: 20_000, copies: 1 },
   history: { record: (operation) => void process.stdout.write(`${JSON.stringify(operation)}\n`) },
 });

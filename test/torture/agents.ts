@@ -103,12 +103,12 @@ export class Agent {
       random: Random;
       leaseSeconds: number;
       /** Milliseconds of rest between two claims. */
-      pauseMs?: number | undefined;
+      pauseMs: number;
     },
   ) {}
 
   async run(until: () => boolean): Promise<void> {
-    const { pauseMs = 0 } = this.options;
+    const { pauseMs } = this.options;
     while (!until()) {
       if (pauseMs > 0) await delay(pauseMs);
       const grants = await this.claim(this.options.random.between(1, 3));

@@ -1,6 +1,6 @@
 import type { Violation } from './checker.js';
 import { Random } from './random.js';
-import type { Scenario } from './run.js';
+import type { Scenario, Settings } from './run.js';
 import { Stage } from './stage.js';
 
 /** What a scenario counted. */
@@ -26,12 +26,12 @@ export interface Report {
 /** Runs a scenario on a stage of its own, which is gone afterwards. */
 export async function runScenario(
   scenario: Scenario,
-  { seed, durationMs }: { seed: number; durationMs: number },
+  { seed, ...settings }: { seed: number } & Omit<Settings, 'random'>,
 ): Promise<Report> {
   const stage = new Stage();
   const started = performance.now();
   try {
-    const { history, counts, violations } = await scenario.run(stage, { random: new Random(seed), durationMs });
+    const { history, counts, violations } = await scenario.run(stage, { random: new Random(seed), ...settings });
     const count = (outcome: string) => history.operations.filter((operation) => operation.outcome === outcome).length;
     return {
       ...{ name: scenario.name, description: scenario.description, seed },

@@ -16,6 +16,10 @@ export interface Settings {
   random: Random;
   /** How long faults go on; what comes before and after is not counted. */
   durationMs: number;
+  /** Milliseconds for which an agent rests between two claims; without rest, agents take all that the machine gives. */
+  pauseMs: number;
+  /** Ready tasks that are kept in store for the agents. */
+  backlogSize: number;
 }
 
 export interface Scenario {
@@ -49,14 +53,10 @@ export interface Play extends Settings {
   faults: (isOver: () => boolean) => Promise<Record<string, number>>;
   /** Projects over which the tasks spread; without any, they belong to none. */
   projectIds?: readonly string[];
-  /** Milliseconds for which an agent rests between two claims. */
-  pauseMs?: number;
   /** Called with the log once everything has come to rest: subscribers of the scenario's own are waited for here. */
   atRest?: (events: readonly TaskEventRow[]) => Promise<void>;
 }
 
-/** Ready tasks that are kept in store for the agents. */
-const backlogSize = 60;
 /** How long what is left may take, once everything works again. */
 const drainMs = 60_000;
 
@@ -82,12 +82,16 @@ export async function play(plan: Play): Promise<Findings> {
   }
   const deadline = performance.now() + plan.durationMs;
   let isMended = false;
-  const working = Promise.all([feed(operator, database, () => isMended), ...agents.map((agent) => agent.run(() => isMended))]);
+  const working = Promise.all([
+    feed({ operator, database, backlogSize: plan.backlogSize }, () => isMended),
+    ...agents.map((agent) => agent.run(() => isMended)),
+  ]);
   const counts: Record<string, number> = await plan.faults(() => performance.now() >= deadline);
   isMended = true;
   await working;
 
-  await drain(database, new Agent({ credentials: await operator.register('sweeper'), line, history, random, leaseSeconds }));
+  const credentials = await operator.register('sweeper');
+  await drain(database, new Agent({ credentials, line, history, random, leaseSeconds, pauseMs: 0 }));
   const remains = await readRemains(database);
   const end = remains.events.at(-1)?.cursor;
   if (end) await Promise.all([plan.atRest?.(remains.events), ...readers.map((reader) => reader.reach(end, drainMs))]);
@@ -123,7 +127,10 @@ export function percentile(values: readonly number[], percent: number): number {
 }
 
 /** Keeps a backlog for the agents. */
-async function feed(operator: Operator, database: pg.Pool, isOver: () => boolean): Promise<void> {
+async function feed(
+  { operator, database, backlogSize }: { operator: Operator; database: pg.Pool; backlogSize: number },
+  isOver: () => boolean,
+): Promise<void> {
   while (!isOver()) {
     const ready = await countTasks(database, `status = 'READY'`).catch(() => backlogSize);
     if (ready < backlogSize) await operator.create(20);

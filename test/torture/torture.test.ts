@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { runScenario } from './report.js';
 import { scenarios } from './scenarios.js';
 
-/** Milliseconds of faults for each; the long form is `npm run torture`. */
-const durationMs = 500;
+/** A moment of faults for each, and agents that leave something of the machine to other tests; the long form is `npm run torture`. */
+const settings = { seed: 1, durationMs: 500, pauseMs: 250, backlogSize: 20 };
 
 describe('with the faults of', () => {
   for (const scenario of scenarios) {
@@ -11,7 +11,7 @@ describe('with the faults of', () => {
       const obstacle = scenario.impossible?.();
       if (obstacle) skip(obstacle);
 
-      const report = await runScenario(scenario, { seed: 1, durationMs });
+      const report = await runScenario(scenario, settings);
 
       expect(report.violations).toEqual([]);
       expect(report.acknowledged).toBeGreaterThan(20);

@@ -31,7 +31,7 @@ for (const scenario of chosen) {
     console.log(`${scenario.name}: not played: ${obstacle}`);
     continue;
   }
-  const report = await runScenario(scenario, { seed, durationMs });
+  const report = await runScenario(scenario, { seed, durationMs, pauseMs: 0, backlogSize: 60 });
   reports.push(report);
   const { name, acknowledged, refused, unknown, events, receptions, counts, violations } = report;
   const told = Object.entries(counts).map(([what, count]) => `${what} ${count}`);

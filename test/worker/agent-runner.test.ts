@@ -217,7 +217,7 @@ describe('a ticket run', () => {
     const stage = await useAgentStage();
     const ticket = await seedAgentTicket(app);
     const branch = `ticket-${ticket.ticketId}`;
-    await stage.origin.commit(branch, 'earlier.txt', 'Earlier.\n');
+    stage.origin.commit(branch, 'earlier.txt', 'Earlier.\n');
     const said = `a pull request for branch "${branch}" into branch "main" already exists:\nhttps://github.com/otters/holt/pull/9`;
     await installProgram(stage.bin, 'gh', `echo '${said}' >&2; exit 1`);
 
@@ -667,10 +667,10 @@ describe('work that cannot be handed over', () => {
     const stage = await useAgentStage();
     const ticket = await seedAgentTicket(app);
     const branch = `ticket-${ticket.ticketId}`;
-    await stage.origin.commit(branch, 'earlier.txt', 'Earlier.\n');
+    stage.origin.commit(branch, 'earlier.txt', 'Earlier.\n');
     const work = stage.openCode.onTurn;
     stage.openCode.onTurn = async (turn) => {
-      if (turn.number === 3) await stage.origin.commit(branch, 'theirs.txt', 'Theirs.\n');
+      if (turn.number === 3) stage.origin.commit(branch, 'theirs.txt', 'Theirs.\n');
       return work(turn);
     };
 

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useState, useSyncExternalStore } from 'react';
 import { MoonIcon, SunIcon } from './icons.js';
 import { keep, readKept } from './kept.js';
 
@@ -12,12 +12,14 @@ export function applyTheme(): void {
 }
 
 export function ThemeToggle() {
-  const [theme, setTheme] = useState<Theme>(current);
+  const isSystemDark = useSyncExternalStore(onSystemChange, () => systemDark().matches);
+  const [chosen, setChosen] = useState(() => document.documentElement.dataset.theme);
+  const theme: Theme = isTheme(chosen) ? chosen : isSystemDark ? 'dark' : 'light';
   const other: Theme = theme === 'dark' ? 'light' : 'dark';
   const toggle = () => {
     keep('browser', key, other);
     applyTheme();
-    setTheme(other);
+    setChosen(other);
   };
   return (
     <button
@@ -32,8 +34,17 @@ export function ThemeToggle() {
   );
 }
 
-function current(): Theme {
-  const chosen = document.documentElement.dataset.theme;
-  if (chosen === 'light' || chosen === 'dark') return chosen;
-  return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+function isTheme(value: string | undefined): value is Theme {
+  return value === 'light' || value === 'dark';
+}
+
+function systemDark(): MediaQueryList {
+  return matchMedia('(prefers-color-scheme: dark)');
+}
+
+/** Calls back when the system changes its theme, as it may with the time of day. */
+function onSystemChange(callback: () => void): () => void {
+  const query = systemDark();
+  query.addEventListener('change', callback);
+  return () => query.removeEventListener('change', callback);
 }

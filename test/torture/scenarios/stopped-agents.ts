@@ -29,6 +29,7 @@ export const stoppedAgents: Scenario = {
             credentials: await operator.register('sleeper'),
             urls,
             leaseSeconds,
+            pauseMs: settings.pauseMs,
             seed: draws.between(0, 2 ** 31),
           };
           const agent = startAgentProcess(stage, history, options);

@@ -38,7 +38,7 @@ export const wrongClocks: Scenario = {
         const agents = [];
         for (const minutes of offsets.agents) {
           const credentials = await operator.register('time traveller');
-          const options = { credentials, urls, leaseSeconds, seed: random.between(0, 2 ** 31) };
+          const options = { credentials, urls, leaseSeconds, pauseMs: settings.pauseMs, seed: random.between(0, 2 ** 31) };
           agents.push(startAgentProcess(stage, history, options, withClock(minutes)));
         }
         while (!isOver()) await delay(50);
