@@ -3,6 +3,7 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   getOperationAST,
+  getVariableValues,
   type InlineFragmentNode,
   Kind,
   type OperationDefinitionNode,
@@ -12,10 +13,11 @@ import {
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildSchema } from '../src/graphql/schema.js';
+import { Variables } from '../src/graphql/variables.js';
 import { startTestApp, type TestApp } from './support/app.js';
 import { call } from './support/graphql-call.js';
 import { type SeededOrganization, seedOrganization, validVariables } from './support/organization.js';
-import { nestedOperationsOf, operationsOf } from './support/schema-walk.js';
+import { nestedOperationsOf, operationsOf, type Place, placesOf, variablesOf, withValue } from './support/schema-walk.js';
 
 const answers = vi.hoisted(() => ({ compiled: [] as string[], interpreted: [] as string[] }));
 
@@ -82,6 +84,95 @@ describe('compiled execution answers what graphql-js answers', () => {
     answers.interpreted.length = 0;
   });
 });
+
+describe('variables are read as graphql-js reads them', () => {
+  const commands = operationsOf(schema, 'query', 'mutation', 'subscription');
+
+  it.each(commands)('$name', ({ document, args }) => {
+    const node = parse(document).definitions[0] as OperationDefinitionNode;
+    const variables = new Variables(schema, node);
+    const places = placesOf(args);
+    const complete = variablesOf(places, (place) => sampleOf(place));
+    const inputs: Record<string, unknown>[] = [{}, complete, { ...complete, another: 1 }, { ...complete, input: 'none' }];
+    for (const place of places) {
+      // What is around a place may be a thing where a list is due, a list where a thing is, or hold what nobody knows.
+      for (let depth = 1; depth <= place.path.length; depth++) {
+        const at = { path: place.path.slice(0, depth) };
+        for (const value of oddities) inputs.push(withValue(complete, at, value));
+        inputs.push(withValue(complete, { path: [...at.path.slice(0, -1), 'nobody'] }, 1));
+      }
+    }
+
+    for (const given of inputs) {
+      const expected = getVariableValues(schema, node.variableDefinitions ?? [], given, { maxErrors: 50 });
+      expect(wire(variables.read(given))).toEqual(wire(expected));
+    }
+  });
+
+  it.each<[string, string, Record<string, unknown>]>([
+    ['a default', 'query ($first: Int = 7) { tasks(first: $first) { nodes { id } } }', {}],
+    ['null instead of a default', 'query ($first: Int = 7) { tasks(first: $first) { nodes { id } } }', { first: null }],
+    [
+      'a name that objects have',
+      'query ($__proto__: Int) { tasks(first: $__proto__) { nodes { id } } }',
+      JSON.parse('{"__proto__": 3}'),
+    ],
+    ['a type that is none of input', 'query ($a: Task) { serverTime }', { a: {} }],
+    [
+      'a field of a name that objects have',
+      'mutation ($input: TaskCreateInput!) { taskCreate(input: $input) { __typename } }',
+      { input: JSON.parse('{"title": "a", "__proto__": {"title": "b"}}') },
+    ],
+    [
+      'more than fifty problems',
+      'mutation ($input: TaskCreateManyInput!) { taskCreateMany(input: $input) { __typename } }',
+      { input: { tasks: Array(60).fill({}) } },
+    ],
+  ])('%s', (_, document, given) => {
+    const node = parse(document).definitions[0] as OperationDefinitionNode;
+
+    const read = new Variables(schema, node).read(given);
+
+    expect(wire(read)).toEqual(wire(getVariableValues(schema, node.variableDefinitions ?? [], given, { maxErrors: 50 })));
+  });
+});
+
+/** In the place of any value. */
+const oddities = [
+  undefined,
+  null,
+  'text',
+  '',
+  1,
+  1.5,
+  2 ** 40,
+  true,
+  [],
+  ['text'],
+  [null],
+  [[1]],
+  {},
+  { a: 1 },
+  '2026-01-01T00:00:00Z',
+];
+
+/** A value that the place takes. */
+function sampleOf({ type, enumValues }: Place): unknown {
+  if (enumValues.length > 0) return enumValues[0];
+  const samples: Record<string, unknown> = {
+    Int: 1,
+    Float: 0.5,
+    Boolean: true,
+    DateTime: '2026-01-01T00:00:00Z',
+    JSON: { a: [1] },
+  };
+  return samples[type] ?? 'text';
+}
+
+/** What came of the variables, errors as an answer tells them. */
+function wire({ coerced, errors }: ReturnType<typeof getVariableValues>) {
+  return { coerced, errors: errors?.map((error) => error.toJSON()) };
+}
 
 /** The document without some of its fields, others only on a condition or in a fragment; in each round others. */
 function cut(document: DocumentNode, round: number): string {

@@ -32,15 +32,19 @@ describe('servers of different databases on one Redis', () => {
     const replica = await useTestApp(settings, { databaseUrl: here.databaseUrl });
     await useTestApp(settings);
     const ear = useConnection(settings);
-    const channels = async () => (await ear.pubsub('CHANNELS')) as string[];
-    const processes = async (channel: string) => Number((await ear.pubsub('NUMSUB', channel))[1]);
-    const counts = async () => Promise.all((await channels()).map(processes));
-    await expect.poll(async () => (await counts()).toSorted()).toEqual([1, 2]);
-    const shared = (await channels())[(await counts()).indexOf(2)];
+    let processes: Record<string, number> = {};
+    const countProcesses = async () => {
+      const channels = (await ear.pubsub('CHANNELS')) as string[];
+      const counts = (await ear.pubsub('NUMSUB', ...channels)) as (string | number)[];
+      processes = Object.fromEntries(channels.map((channel) => [channel, Number(counts[counts.indexOf(channel) + 1])]));
+      return Object.values(processes).toSorted();
+    };
+    await expect.poll(countProcesses).toEqual([1, 2]);
+    const shared = Object.keys(processes).find((channel) => processes[channel] === 2);
     const listener = useConnection(settings);
     let heard: string[] = [];
     listener.on('message', (channel) => heard.push(channel));
-    await listener.subscribe(...(await channels()));
+    await listener.subscribe(...Object.keys(processes));
 
     const client = replica.client({ token });
     const countShared = () => heard.filter((channel) => channel === shared).length;

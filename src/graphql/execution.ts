@@ -3,7 +3,6 @@ import {
   type ExecutionResult,
   type GraphQLError,
   getOperationAST,
-  getVariableValues,
   execute as interpret,
   Kind,
   type OperationDefinitionNode,
@@ -11,9 +10,7 @@ import {
 } from 'graphql';
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js';
 import { Execution, executeFields, executeSerially, PlannedOperation, type SelectionPlan } from './execution-plan.js';
-
-/** Problems of variables that one answer lists; the same as graphql-js. */
-const variableErrorsMax = 50;
+import { Variables } from './variables.js';
 
 /** Plans that are kept for one operation: one for each combination of the variables that @skip and @include look at. */
 const combinationsMax = 8;
@@ -45,6 +42,7 @@ function plansOf(node: OperationDefinitionNode, args: ExecutionArgs): OperationP
 class OperationPlans {
   readonly schema;
   readonly #document;
+  readonly #variables;
   readonly #conditions;
   /** Null for those that grew too large. */
   readonly #plans = new Map<string, Plan | null>();
@@ -56,16 +54,15 @@ class OperationPlans {
   ) {
     this.schema = schema;
     this.#document = document;
+    this.#variables = new Variables(schema, node);
     this.#conditions = conditionVariables(document);
     // A plan may be larger than its document, by fragments that are spread in many places; what is kept stays in proportion.
     this.#fieldsMax = Math.max(100, (document.loc?.end ?? 0) / 4);
   }
 
   execute({ rootValue, contextValue, variableValues }: ExecutionArgs): MaybePromise<ExecutionResult> | null {
-    const { node, schema } = this;
-    const variables = getVariableValues(schema, node.variableDefinitions ?? [], variableValues ?? {}, {
-      maxErrors: variableErrorsMax,
-    });
+    const { node } = this;
+    const variables = this.#variables.read(variableValues ?? {});
     if (variables.errors) return { errors: variables.errors };
     const plan = this.#planFor(variables.coerced);
     if (!plan) return null;

@@ -14,7 +14,7 @@ const adminToken = 'an-admin-token-of-the-test-alone';
 
 /** Milliseconds in which each is refused, or for which it keeps the processor where others want that too, at the best of a few tries. */
 const limitMs = 50;
-const triesMax = 10;
+const triesMax = 5;
 
 // A request names a trace, and all that is done for it belongs to that.
 const spans = useSpans();

@@ -592,7 +592,8 @@ describe('a run that cannot go on', () => {
       return 'Done.';
     };
 
-    const { code, stderr } = await runAgent(app, stage, ticket);
+    // It asks at each step as well: else it might find out in the middle of the turn.
+    const { code, stderr } = await runAgent(app, stage, ticket, { env: { CANCEL_POLL_INTERVAL_SEC: '3600' } });
 
     expect(code).toBe(1);
     expect(stderr).toContain('[agent-runner] The step worker_turn_1 could not be logged: POST');
