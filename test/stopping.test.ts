@@ -5,6 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { type App, startApp } from '../src/app.js';
 import { loadConfig } from '../src/config.js';
+import { collectGarbage } from '../src/kernel/collect-garbage.js';
 import { createLogger } from '../src/kernel/logger.js';
 import { testEnvironment } from './support/app.js';
 import { createTestDatabase } from './support/postgres.js';
@@ -21,6 +22,28 @@ async function ask(url: string, path: string): Promise<{ status: number; connect
   const response = await fetch(`${url}${path}`);
   return { status: response.status, connection: response.headers.get('connection'), body: await response.json() };
 }
+
+it('leaves nothing behind in a process that starts one server after another', async () => {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  const startAndStop = async () => {
+    const app = await startApp(loadConfig(testEnvironment(database.url)), { logger: createLogger('silent') });
+    await ask(app.url, '/graphql?query={tasks{nodes{id}}}');
+    await app.stop();
+  };
+  const usedMegabytes = async () => {
+    await collectGarbage();
+    return process.memoryUsage().heapUsed / 2 ** 20;
+  };
+  // What is loaded and kept for the next server counts once.
+  await startAndStop();
+  const before = await usedMegabytes();
+
+  for (let count = 0; count < 4; count++) await startAndStop();
+
+  // One server has some 7 MB.
+  expect((await usedMegabytes()) - before).toBeLessThan(4);
+});
 
 it('says that it leaves before it does, and serves everybody until then, each connection once more', async () => {
   const app = await useApp({ SHUTDOWN_DRAIN_MS: '60000' });

@@ -20,6 +20,17 @@ export interface Observed {
   socketCount: () => number;
 }
 
+let ofProcess: Registry | undefined;
+
+/** Memory, processor, garbage collection. What looks at these never ends: one does for every server that a process starts. */
+function processRegistry(): Registry {
+  if (!ofProcess) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
 /**
  * What a server tells Prometheus of itself; see docs/operations.md for what each is good for.
  *
@@ -62,9 +73,7 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  constructor() {
-    collectDefaultMetrics({ register: this.#registry });
-  }
+  readonly #process = processRegistry();
 
   /** A query or a mutation has its result. */
   executed(operation: string, seconds: number): void {
@@ -117,7 +126,8 @@ export class Metrics {
 
   /** All of it in the text format of Prometheus, with its media type. */
   async text(): Promise<{ contentType: string; body: string }> {
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+    const texts = await Promise.all([this.#process, this.#registry].map((registry) => registry.metrics()));
+    return { contentType: this.#registry.contentType, body: texts.join('\n') };
   }
 
   #observePool({ pool, onWaited }: OwnedDatabase): void {
