@@ -33,9 +33,9 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     async moveSlotOf(key, to) {
       const slot = await slotOf(running(), key);
       const id = (await ask(to, 'MYID')) as string;
-      for (const node of running()) await ask(node, 'SETSLOT', slot, 'NODE', id);
-      // Otherwise the old owner would be believed when it comes back.
+      // Of two nodes that claim a slot, the one with the later epoch is believed: else the old owner, as long as it has not been told, or when it comes back.
       await ask(to, 'BUMPEPOCH');
+      for (const node of [to, ...running().filter((each) => each !== to)]) await ask(node, 'SETSLOT', slot, 'NODE', id);
     },
     async heal() {
       for (const node of nodes) await node.start();
