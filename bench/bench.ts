@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures Baton beside its peers, on a Postgres and a Redis of its own, and prints one table of ratios.
  *
- * `--only read,claim` runs these alone; `--quick` takes shorter rounds; `--cpu-prof DIR` has every server write a CPU profile.
+ * `--only read,claim` runs these alone; `--quick` takes fewer and shorter rounds; `--cpu-prof DIR` has every server write a CPU profile.
  * Writes bench/results.json. Ends with 1 when a check failed or something broke; a goal that was not reached is only shown.
  */
 import { execFileSync } from 'node:child_process';

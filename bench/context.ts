@@ -75,7 +75,7 @@ export class BenchContext {
 
   constructor({ isQuick, profileDirectory }: BenchOptions) {
     this.isQuick = isQuick;
-    this.rounds = isQuick ? 5 : 7;
+    this.rounds = isQuick ? 3 : 7;
     this.roundMs = isQuick ? 400 : 3000;
     this.#profileDirectory = profileDirectory;
   }
