@@ -224,8 +224,8 @@ function command(name: string): Operation {
   return found;
 }
 
-function send({ shallowDocument }: Operation, caller: Caller, variables: object): Promise<Answer> {
-  return call(app.url, caller, shallowDocument, variables);
+function send({ document }: Operation, caller: Caller, variables: object): Promise<Answer> {
+  return call(app.url, caller, document, variables);
 }
 
 /** Refused for its key; what is no valid input at all does not get as far as that. */
