@@ -5,7 +5,6 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
-  getVariableValues,
   Kind,
   type OperationDefinitionNode,
   TypeInfo,
@@ -14,6 +13,7 @@ import {
 } from 'graphql';
 import type { ErrorCode } from '../features/error-code.js';
 import { DocumentTooCostlyError } from './document-too-costly-error.js';
+import { Variables } from './variables.js';
 
 /** What one operation may cost, and how many fields it may select once its fragments are spread. */
 export const operationLimits = { cost: 20_000, fields: 2000 } as const;
@@ -53,6 +53,7 @@ interface Weight {
 class OperationCosts {
   /** Variables on which the cost depends. */
   readonly #sizes: string[];
+  readonly #variables: Variables;
   readonly #weights = new Map<string, Weight>();
 
   constructor(
@@ -61,6 +62,7 @@ class OperationCosts {
     private readonly node: OperationDefinitionNode,
   ) {
     this.#sizes = sizingVariables(schema, document);
+    this.#variables = new Variables(schema, node);
   }
 
   of(variables: Readonly<Record<string, unknown>>): number | null {
@@ -80,7 +82,7 @@ class OperationCosts {
 
   #weigh(given: Readonly<Record<string, unknown>>): Weight | null {
     const { schema, node } = this;
-    if (getVariableValues(schema, node.variableDefinitions ?? [], given).errors) return null;
+    if (this.#variables.read(given).errors) return null;
     const fragments = this.document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
     const operation: DocumentNode = { kind: Kind.DOCUMENT, definitions: [node, ...fragments] };
     try {
